@@ -1,0 +1,1 @@
+//! how bytes travel.

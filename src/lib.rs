@@ -1,0 +1,1 @@
+//! traitwire: re-exports.
