@@ -1,0 +1,339 @@
+//! What can go wrong with a call: one closed table of codes, one error type for the framework, one for a
+//! call. Never holds a language's own error value: whatever crosses a process boundary crosses as text.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use traitwire_idl::{Field, Schema, Shape, Type, Types, Variant};
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $number:literal, $advice:literal;)+) => {
+        /// The kind of a failure, by what the caller can do about it. The numbers are the protocol's.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum Code { $($(#[doc = $doc])+ $name = $number,)+ }
+
+        impl Code {
+            /// What a caller can do about it, in one sentence.
+            pub const fn advice(self) -> &'static str {
+                match self { $(Code::$name => $advice,)+ }
+            }
+
+            const NAMES: &[&str] = &[$(stringify!($name),)+];
+
+            const fn name(self) -> &'static str {
+                match self { $(Code::$name => stringify!($name),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The peer cannot be reached, or the connection was lost.
+    Unavailable = 0, "check that the service runs at this address";
+    /// The call's time ran out.
+    DeadlineExceeded = 1, "allow the call more time, or find out what is slow";
+    /// The call was given up by its caller, or by a shutdown.
+    Cancelled = 2, "call again if the result is still wanted";
+    /// A limit of this side or of the peer was reached.
+    ResourceExhausted = 3, "call again later, or raise the limit the message names";
+    /// The peer does not serve this service or method.
+    Unimplemented = 4, "connect to a peer that serves it, or upgrade the peer";
+    /// Both sides know the method, with different signatures.
+    SchemaMismatch = 5, "build both sides from the same version of the trait";
+    /// Bytes that should be a value of a known type are not.
+    Decode = 6, "the two sides disagree on a type, or the peer is faulty";
+    /// The peer broke the protocol, or does not speak it at all.
+    Protocol = 7, "check that the address belongs to a traitwire service of a compatible version";
+    /// The peer's identity is refused.
+    PermissionDenied = 8, "run both sides as the same user, or allow the peer explicitly";
+    /// The handler panicked.
+    Panicked = 9, "see the server's own log for the panic";
+    /// A message is larger than its receiver takes.
+    TooLarge = 10, "send less at once, or raise max_message on the receiving side";
+    /// An address, an option or a configuration is wrong.
+    InvalidArgument = 11, "correct what the message names";
+    /// A fault of the framework or of the machine it runs on.
+    Internal = 12, "report it, with this message";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Schema for Code {
+    fn describe(types: &mut Types) -> Type {
+        let variants = || Code::NAMES.iter().map(|name| Variant::new(*name, Shape::Unit)).collect();
+        types.define::<Self>("Code", |_| Vec::new(), "", |_| Shape::Enum(variants()))
+    }
+}
+
+/// Did the call's handler run? The answer to "may I call again?".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Executed {
+    /// Certainly not: calling again does nothing twice.
+    No,
+    /// It cannot be known from here.
+    Maybe,
+    /// It ran, at least in part.
+    Yes,
+}
+
+impl Schema for Executed {
+    fn describe(types: &mut Types) -> Type {
+        let variants = || ["No", "Maybe", "Yes"].map(|name| Variant::new(name, Shape::Unit)).into();
+        types.define::<Self>("Executed", |_| Vec::new(), "", |_| Shape::Enum(variants()))
+    }
+}
+
+/// A failure of the framework, the connection or the peer, as opposed to an error that a service's method
+/// returns. One word wide; cloning it copies its text.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RpcError(Box<Report>);
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Report {
+    code: Code,
+    executed: Executed,
+    message: String,
+    address: Option<String>,
+    method: Option<String>,
+    source: Option<Cause>,
+}
+
+impl RpcError {
+    /// An error of a call that was not executed. `message` says what happened, in lower case and without
+    /// a full stop.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self(Box::new(Report {
+            code,
+            executed: Executed::No,
+            message: message.into(),
+            address: None,
+            method: None,
+            source: None,
+        }))
+    }
+
+    /// The same error with another answer to "did it run?".
+    pub fn with_executed(mut self, executed: Executed) -> Self {
+        self.0.executed = executed;
+        self
+    }
+
+    /// The same error, naming the address it concerns. An address already named stays: it is nearer to
+    /// the cause.
+    pub fn with_address(mut self, address: impl fmt::Display) -> Self {
+        self.0.address.get_or_insert_with(|| address.to_string());
+        self
+    }
+
+    /// The same error, naming the method (`Service.method`) it concerns, unless one is named already.
+    pub fn with_method(mut self, method: impl fmt::Display) -> Self {
+        self.0.method.get_or_insert_with(|| method.to_string());
+        self
+    }
+
+    /// The same error with its cause, kept as text: the error and the chain of its own sources.
+    pub fn with_source(mut self, source: &(dyn Error + 'static)) -> Self {
+        self.0.source = Some(Cause::of(source, Cause::MAX_CHAIN));
+        self
+    }
+
+    /// The kind of the failure.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// Whether the call's handler ran.
+    pub fn executed(&self) -> Executed {
+        self.0.executed
+    }
+
+    /// Whether calling again is both safe (nothing ran) and of use (the failure may pass by itself).
+    pub fn is_retryable(&self) -> bool {
+        self.0.executed == Executed::No && matches!(self.0.code, Code::Unavailable | Code::ResourceExhausted)
+    }
+
+    /// What happened, without address and method.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The address the failure concerns, where one is known.
+    pub fn address(&self) -> Option<&str> {
+        self.0.address.as_deref()
+    }
+
+    /// The method the failure concerns, as `Service.method`, where one is known.
+    pub fn method(&self) -> Option<&str> {
+        self.0.method.as_deref()
+    }
+}
+
+impl fmt::Debug for RpcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { code, executed, message, address, method, source } = &*self.0;
+        let mut debug = f.debug_struct("RpcError");
+        debug.field("code", code).field("executed", executed).field("message", message);
+        debug.field("address", address).field("method", method).field("source", source).finish()
+    }
+}
+
+impl fmt::Display for RpcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = &*self.0;
+        write!(f, "{}: {}", report.code, report.message)?;
+        match (&report.method, &report.address) {
+            (Some(method), Some(address)) => write!(f, " ({method} at {address})")?,
+            (Some(method), None) => write!(f, " ({method})")?,
+            (None, Some(address)) => write!(f, " (at {address})")?,
+            (None, None) => {}
+        }
+        let executed = match report.executed {
+            Executed::No => "it was not executed",
+            Executed::Maybe => "it may have been executed",
+            Executed::Yes => "it was executed",
+        };
+        write!(f, "; {executed}; {}", report.code.advice())
+    }
+}
+
+impl Error for RpcError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source.as_ref().map(|cause| cause as &(dyn Error + 'static))
+    }
+}
+
+impl Schema for RpcError {
+    fn describe(types: &mut Types) -> Type {
+        types.define::<Self>(
+            "RpcError",
+            |_| Vec::new(),
+            "",
+            |types| {
+                Shape::Struct(vec![
+                    Field::new("code", Code::describe(types)),
+                    Field::new("executed", Executed::describe(types)),
+                    Field::new("message", Type::String),
+                    Field::new("address", Option::<String>::describe(types)),
+                    Field::new("method", Option::<String>::describe(types)),
+                    Field::new("source", Option::<Cause>::describe(types)),
+                ])
+            },
+        )
+    }
+}
+
+impl From<CallError<Infallible>> for RpcError {
+    fn from(error: CallError<Infallible>) -> Self {
+        match error {
+            CallError::Service(never) => match never {},
+            CallError::Rpc(error) => error,
+        }
+    }
+}
+
+/// An error's text and that of its sources, outermost first. A list rather than a chain of boxes, so that
+/// decoding one a peer sent cannot recurse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Cause {
+    message: String,
+    source: Vec<String>,
+}
+
+impl Cause {
+    /// Longer chains are cut: what is below the eighth source has never told anybody anything.
+    const MAX_CHAIN: usize = 8;
+
+    fn of(error: &(dyn Error + 'static), most: usize) -> Self {
+        let sources = std::iter::successors(error.source(), |error| error.source());
+        Self {
+            message: error.to_string(),
+            source: sources.take(most).map(|error| error.to_string()).collect(),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.source.iter().try_for_each(|source| write!(f, ": {source}"))
+    }
+}
+
+impl Error for Cause {}
+
+impl Schema for Cause {
+    fn describe(types: &mut Types) -> Type {
+        types.define::<Self>(
+            "Cause",
+            |_| Vec::new(),
+            "",
+            |types| {
+                Shape::Struct(vec![
+                    Field::new("message", Type::String),
+                    Field::new("source", Vec::<String>::describe(types)),
+                ])
+            },
+        )
+    }
+}
+
+/// How a call fails: with the method's own error, or with the framework's.
+///
+/// `E` is the error type of the method's `Result`, [`Infallible`] where it has none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CallError<E = Infallible> {
+    /// The method returned this error.
+    Service(E),
+    /// The call failed on its way.
+    Rpc(RpcError),
+}
+
+impl<E> CallError<E> {
+    /// The framework's error, if it is one.
+    pub fn rpc(&self) -> Option<&RpcError> {
+        match self {
+            CallError::Service(_) => None,
+            CallError::Rpc(error) => Some(error),
+        }
+    }
+
+    /// The service's error converted, for use in `.map_err(CallError::widen)` between two methods.
+    pub fn widen<F: From<E>>(self) -> CallError<F> {
+        match self {
+            CallError::Service(error) => CallError::Service(error.into()),
+            CallError::Rpc(error) => CallError::Rpc(error),
+        }
+    }
+}
+
+impl<E> From<RpcError> for CallError<E> {
+    fn from(error: RpcError) -> Self {
+        CallError::Rpc(error)
+    }
+}
+
+impl<E: fmt::Debug> fmt::Display for CallError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallError::Service(error) => write!(f, "the service returned {error:?}"),
+            CallError::Rpc(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: fmt::Debug + 'static> Error for CallError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            CallError::Service(_) => None,
+            CallError::Rpc(error) => error.source(),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What one end of a connection promises and demands: limits on what a peer can cause, and times. Each has a
+//! name under which an address or a configuration file sets it. Never reads a file or the environment.
+
+use std::time::Duration;
+
+use crate::error::{Code, RpcError};
+
+/// Limits on what a peer can make this side hold or do, per connection unless said otherwise. Announced in
+/// the hello where a well-behaved peer can keep to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// `max_message`: bytes of the largest argument list or result taken. 16 MiB.
+    pub max_message: u32,
+    /// `max_frame`: bytes of the largest frame payload taken; larger bodies come in chunks. 128 KiB,
+    /// at least 1 KiB.
+    pub max_frame: u32,
+    /// `max_calls`: calls of the peer in flight; a call counts until its handler has ended. 1,024.
+    pub max_calls: u32,
+    /// `max_inflight`: bytes of large (chunked) arguments held for calls in flight. 64 MiB.
+    pub max_inflight: u32,
+    /// `max_queued`: bytes of output waiting for the peer to read before no further handler starts. 4 MiB.
+    pub max_queued: u32,
+    /// `max_depth`: nesting of recursive types in one message. 128.
+    pub max_depth: u32,
+    /// `max_connections`: connections of one server, over all its addresses. 10,240.
+    pub max_connections: u32,
+    /// `max_handshakes`: connections of one server that have not sent their hello yet. 128; the oldest is
+    /// closed for a new one.
+    pub max_handshakes: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_message: 16 << 20,
+            max_frame: 128 << 10,
+            max_calls: 1024,
+            max_inflight: 64 << 20,
+            max_queued: 4 << 20,
+            max_depth: 128,
+            max_connections: 10_240,
+            max_handshakes: 128,
+        }
+    }
+}
+
+/// Limits and times of one end of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// What a peer can cause at most.
+    pub limits: Limits,
+    /// `connect_timeout`: time to open a connection, the exchange of hellos included. 10 s.
+    pub connect_timeout: Duration,
+    /// `handshake_timeout`: time an accepted connection has for its hello. 5 s.
+    pub handshake_timeout: Duration,
+    /// `timeout`: deadline of every call that sets none itself. None.
+    pub timeout: Option<Duration>,
+    /// `keepalive`: a ping after this much silence, loss of the connection after as much again. 20 s; `off`
+    /// for never.
+    pub keepalive: Option<Duration>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            connect_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(5),
+            timeout: None,
+            keepalive: Some(Duration::from_secs(20)),
+        }
+    }
+}
+
+impl Options {
+    /// The names that [`set`](Self::set) knows.
+    pub const NAMES: &[&str] = &[
+        "connect_timeout",
+        "handshake_timeout",
+        "keepalive",
+        "max_calls",
+        "max_connections",
+        "max_depth",
+        "max_frame",
+        "max_handshakes",
+        "max_inflight",
+        "max_message",
+        "max_queued",
+        "timeout",
+    ];
+
+    /// Sets one option from its text: times as `2s` or `500ms`, sizes as `65536` or `64KiB`. `false` if
+    /// there is no option of this name.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a value that cannot be read or is out of range.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<bool, RpcError> {
+        let limits = &mut self.limits;
+        match name {
+            "max_message" => limits.max_message = size(name, value, 1)?,
+            "max_frame" => limits.max_frame = size(name, value, 1024)?,
+            "max_calls" => limits.max_calls = size(name, value, 1)?,
+            "max_inflight" => limits.max_inflight = size(name, value, 1)?,
+            "max_queued" => limits.max_queued = size(name, value, 1024)?,
+            "max_depth" => limits.max_depth = size(name, value, 1)?,
+            "max_connections" => limits.max_connections = size(name, value, 1)?,
+            "max_handshakes" => limits.max_handshakes = size(name, value, 1)?,
+            "connect_timeout" => self.connect_timeout = time(name, value)?,
+            "handshake_timeout" => self.handshake_timeout = time(name, value)?,
+            "timeout" => self.timeout = optional_time(name, value)?,
+            "keepalive" => self.keepalive = optional_time(name, value)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+fn size(name: &str, value: &str, least: u32) -> Result<u32, RpcError> {
+    let bytes = value.parse::<bytesize::ByteSize>().map(|size| size.as_u64());
+    match bytes.ok().and_then(|bytes| u32::try_from(bytes).ok()) {
+        Some(size) if size >= least => Ok(size),
+        _ => Err(invalid(
+            name,
+            value,
+            &format!("a number such as 65536 or 64KiB, from {least} to {}", u32::MAX),
+        )),
+    }
+}
+
+fn time(name: &str, value: &str) -> Result<Duration, RpcError> {
+    match humantime::parse_duration(value) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err(invalid(name, value, "a time such as 2s or 500ms, above zero")),
+    }
+}
+
+fn optional_time(name: &str, value: &str) -> Result<Option<Duration>, RpcError> {
+    if value == "off" { Ok(None) } else { time(name, value).map(Some) }
+}
+
+fn invalid(name: &str, value: &str, expected: &str) -> RpcError {
+    RpcError::new(Code::InvalidArgument, format!("option {name}={value}: expected {expected}"))
+}
