@@ -1,0 +1,252 @@
+//! What a generated dispatcher implements: a description of the service, and for each method a slot in which
+//! its handler's future lives. Never knows connections; the driver runs the slots.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{self, Poll};
+use std::time::Duration;
+
+use traitwire_idl::{DecodeLimits, Fingerprint, Guard, Interface};
+
+use crate::buffer::Buffer;
+use crate::codec::{Decoder, Encoder};
+use crate::context::{CallScope, Context};
+use crate::error::{Code, Executed, RpcError};
+use crate::proto::Outcome;
+
+/// A service that can be served: made by `XServer::new(implementation)`.
+pub trait Dispatch: Send + Sync + 'static {
+    /// The interface, and for each of its methods, by index, what a call needs to know.
+    fn description(&self) -> &'static ServiceDescription;
+
+    /// A fresh slot for calls of the method with this index; `None` if there is no such method.
+    fn slot(&self, method: u32) -> Option<Box<dyn Slot>>;
+}
+
+/// The home of one running handler. The future never moves, and the slot is used again for the next call of
+/// the same method, so a call in the steady state allocates nothing here.
+pub trait Slot: Send {
+    /// Puts the handler of a request in place, unpolled.
+    fn start(&mut self, request: Request);
+
+    /// Polls the handler that was started. Not called again after `Ready`.
+    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<Reply, RpcError>>;
+
+    /// Drops the handler, finished or not.
+    fn clear(&mut self);
+}
+
+/// A slot for the futures that `make` returns.
+pub fn slot<M, F>(make: M) -> Box<dyn Slot>
+where
+    M: FnMut(Request) -> F + Send + 'static,
+    F: Future<Output = Result<Reply, RpcError>> + Send + 'static,
+{
+    Box::new(SlotOf { make, future: Box::pin(None) })
+}
+
+struct SlotOf<M, F> {
+    make: M,
+    future: Pin<Box<Option<F>>>,
+}
+
+impl<M, F> Slot for SlotOf<M, F>
+where
+    M: FnMut(Request) -> F + Send,
+    F: Future<Output = Result<Reply, RpcError>> + Send,
+{
+    fn start(&mut self, request: Request) {
+        let future = (self.make)(request);
+        self.future.set(Some(future));
+    }
+
+    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<Reply, RpcError>> {
+        match self.future.as_mut().as_pin_mut() {
+            Some(future) => future.poll(cx),
+            None => Poll::Pending,
+        }
+    }
+
+    fn clear(&mut self) {
+        self.future.set(None);
+    }
+}
+
+/// One call as its handler's slot gets it. It owns its bytes, so that arguments may be lent from it.
+#[derive(Debug)]
+pub struct Request {
+    body: Buffer,
+    scope: CallScope,
+}
+
+impl Request {
+    pub(crate) fn new(body: Buffer, scope: CallScope) -> Self {
+        Self { body, scope }
+    }
+
+    /// The arguments, in the order the trait has them.
+    pub fn arguments(&self) -> Decoder<'_> {
+        Decoder::new(&self.body)
+    }
+
+    /// What the handler may know of its call. Made only for methods that ask for it.
+    pub fn context(&self) -> Context {
+        self.scope.context()
+    }
+
+    /// The handler has come to its end: what follows is encoding. Contexts it gave away are not cancelled.
+    pub fn answered(&mut self) {
+        self.scope.set_answered();
+    }
+
+    /// Frees the arguments' bytes: for handlers that own their arguments.
+    pub fn release(&mut self) {
+        self.body = Buffer::default();
+    }
+}
+
+/// What a handler answers.
+#[derive(Debug)]
+pub enum Reply {
+    /// The method's value, encoded.
+    Output(Buffer),
+    /// The method's own error, encoded.
+    Error(Buffer),
+}
+
+impl Reply {
+    /// A value: `encode` writes it.
+    ///
+    /// # Errors
+    /// Where its `Serialize` fails.
+    pub fn output(encode: impl FnOnce(&mut Encoder)) -> Result<Self, RpcError> {
+        encoded(encode).map(Reply::Output)
+    }
+
+    /// The method's own error: `encode` writes it.
+    ///
+    /// # Errors
+    /// Where its `Serialize` fails.
+    pub fn error(encode: impl FnOnce(&mut Encoder)) -> Result<Self, RpcError> {
+        encoded(encode).map(Reply::Error)
+    }
+}
+
+fn encoded(encode: impl FnOnce(&mut Encoder)) -> Result<Buffer, RpcError> {
+    let mut encoder = Encoder::new();
+    encode(&mut encoder);
+    encoder.finish().map_err(|error| error.with_executed(Executed::Yes))
+}
+
+/// Everything about a service that both its sides know from its trait. Built once per service.
+#[derive(Debug)]
+pub struct ServiceDescription {
+    interface: Interface,
+    methods: Vec<MethodDescription>,
+}
+
+/// What a call needs to know of its method.
+#[derive(Debug)]
+pub struct MethodDescription {
+    /// `Service.method`, as errors name it.
+    pub path: String,
+    /// The hash of its signature; equal on both sides or the call is refused.
+    pub fingerprint: Fingerprint,
+    /// How the trait wants it called and run.
+    pub attributes: Attributes,
+    /// Checks of bodies whose types could exhaust the decoder; `None` where no body can.
+    pub(crate) arguments_guard: Option<Guard>,
+    pub(crate) output_guard: Option<Guard>,
+    pub(crate) error_guard: Option<Guard>,
+}
+
+/// `#[ipc(…)]` of a method, as far as running a call is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Attributes {
+    /// `timeout = "…"`: the deadline of calls that set none themselves.
+    pub timeout: Option<Duration>,
+    /// `spawn`: the handler runs as a task of its own, since it holds its thread for long.
+    pub spawn: bool,
+}
+
+impl Attributes {
+    /// No attribute at all.
+    pub const NONE: Self = Self { timeout: None, spawn: false };
+
+    /// `timeout`, in milliseconds.
+    pub const fn timeout_ms(mut self, milliseconds: u64) -> Self {
+        self.timeout = Some(Duration::from_millis(milliseconds));
+        self
+    }
+
+    /// `spawn`.
+    pub const fn spawn(mut self) -> Self {
+        self.spawn = true;
+        self
+    }
+}
+
+impl MethodDescription {
+    /// Checks arguments before they are decoded.
+    pub(crate) fn check_arguments(&self, body: &[u8], max_depth: u32) -> Result<(), RpcError> {
+        check(self.arguments_guard.as_ref(), body, max_depth)
+    }
+
+    /// Checks a value or a method's own error before it is decoded.
+    pub(crate) fn check_outcome(&self, outcome: &Outcome, max_depth: u32) -> Result<(), RpcError> {
+        match outcome {
+            Outcome::Output(body) => check(self.output_guard.as_ref(), body, max_depth),
+            Outcome::Error(body) => check(self.error_guard.as_ref(), body, max_depth),
+            Outcome::Failure(_) => Ok(()),
+        }
+    }
+}
+
+fn check(guard: Option<&Guard>, body: &[u8], max_depth: u32) -> Result<(), RpcError> {
+    let Some(guard) = guard else { return Ok(()) };
+    let limits = DecodeLimits { max_depth, ..DecodeLimits::default() };
+    match guard.check(body, limits) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(RpcError::new(Code::Decode, error.to_string())),
+    }
+}
+
+impl ServiceDescription {
+    /// A description of `interface`; `attributes` has one entry for each of its methods, in their order.
+    ///
+    /// # Panics
+    /// If it has not.
+    pub fn new(interface: Interface, attributes: &[Attributes]) -> Self {
+        assert_eq!(interface.methods.len(), attributes.len(), "one set of attributes for each method");
+        let types = &interface.types;
+        let methods = interface.methods.iter().zip(attributes).map(|(method, attributes)| {
+            let arguments: Vec<_> = method.arguments.iter().map(|argument| argument.ty.clone()).collect();
+            let error: Vec<_> = method.error.iter().cloned().collect();
+            MethodDescription {
+                path: format!("{}.{}", interface.name, method.name),
+                fingerprint: Fingerprint::of_method(method, types),
+                attributes: *attributes,
+                arguments_guard: Guard::new(&arguments, types),
+                output_guard: Guard::new(std::slice::from_ref(&method.output), types),
+                error_guard: Guard::new(&error, types),
+            }
+        });
+        Self { methods: methods.collect(), interface }
+    }
+
+    /// The name under which the service is served.
+    pub fn name(&self) -> &str {
+        &self.interface.name
+    }
+
+    /// The whole schema.
+    pub fn interface(&self) -> &Interface {
+        &self.interface
+    }
+
+    /// The methods, by index.
+    pub fn methods(&self) -> &[MethodDescription] {
+        &self.methods
+    }
+}
