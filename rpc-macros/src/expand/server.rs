@@ -1,0 +1,207 @@
+//! The server: a struct around an implementation, and its `Dispatch`: for each method a slot whose future
+//! decodes the arguments, calls the implementation and encodes what it returns.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::Ident;
+use syn::spanned::Spanned as _;
+
+use super::Scope;
+use crate::model::{Argument, Coding, Method, Passing};
+use crate::{attributes, names};
+
+/// The struct, and its `impl`s.
+pub(super) fn expand(scope: &Scope<'_>) -> (TokenStream, TokenStream) {
+    let implementations = [constructors(scope), std_traits(scope), dispatch(scope)];
+    (item(scope), implementations.into_iter().collect())
+}
+
+fn item(scope: &Scope<'_>) -> TokenStream {
+    let Scope { service, p, server, conditions, .. } = scope;
+    let visibility = &service.visibility;
+    let doc = format!(
+        " Serves an implementation of [`{}`] as `{}`.",
+        names::unraw(&service.name),
+        service.wire_name.text
+    );
+    quote! {
+        #(#conditions)*
+        #[doc = #doc]
+        #[allow(dead_code)]
+        #visibility struct #server<S> {
+            implementation: #p::Arc<S>,
+        }
+    }
+}
+
+fn constructors(scope: &Scope<'_>) -> TokenStream {
+    let Scope { service, p, server, .. } = scope;
+    let (visibility, name) = (&service.visibility, &service.name);
+    let implementation = names::local("implementation");
+    quote! {
+        #[automatically_derived]
+        #[allow(dead_code)]
+        impl<__S: #name> #server<__S> {
+            /// Serves this implementation.
+            #visibility fn new(#implementation: __S) -> Self {
+                Self { implementation: #p::Arc::new(#implementation) }
+            }
+
+            /// Serves an implementation that others hold too.
+            #visibility fn from_arc(#implementation: #p::Arc<__S>) -> Self {
+                Self { implementation: #implementation }
+            }
+        }
+    }
+}
+
+/// By hand, since derives would ask the same of the implementation.
+fn std_traits(scope: &Scope<'_>) -> TokenStream {
+    let Scope { p, server, .. } = scope;
+    let (formatter, name) = (names::local("formatter"), server.to_string());
+    quote! {
+        #[automatically_derived]
+        impl<__S> ::core::clone::Clone for #server<__S> {
+            fn clone(&self) -> Self {
+                Self { implementation: #p::Arc::clone(&self.implementation) }
+            }
+        }
+
+        #[automatically_derived]
+        impl<__S> ::core::fmt::Debug for #server<__S> {
+            fn fmt(&self, #formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Formatter::write_str(#formatter, #name)
+            }
+        }
+    }
+}
+
+fn dispatch(scope: &Scope<'_>) -> TokenStream {
+    let Scope { service, p, server, description, .. } = scope;
+    let (name, method) = (&service.name, names::local("method"));
+    let arms = service.methods.iter().map(|method| arm(scope, method));
+    quote! {
+        #[automatically_derived]
+        impl<__S: #name> #p::Dispatch for #server<__S> {
+            fn description(&self) -> &'static #p::ServiceDescription {
+                #description()
+            }
+
+            fn slot(&self, #method: ::core::primitive::u32) -> #p::Option<#p::Box<dyn #p::Slot>> {
+                match #method {
+                    #(#arms)*
+                    _ => #p::Option::None,
+                }
+            }
+        }
+    }
+}
+
+fn arm(scope: &Scope<'_>, method: &Method) -> TokenStream {
+    let p = &scope.p;
+    let conditions = attributes::conditions(&method.attributes);
+    let [number, service, request] = ["method", "service", "request"].map(names::local);
+    let index = scope.index_of(method);
+    let handler = handler(scope, method);
+    let mutability = releases(method).then(|| quote!(mut));
+    quote! {
+        #(#conditions)*
+        #number if #number == #index => {
+            let #service = #p::Arc::clone(&self.implementation);
+            #p::Option::Some(#p::slot(move |#mutability #request: #p::Request| {
+                let #service = #p::Arc::clone(&#service);
+                async move { #handler }
+            }))
+        }
+    }
+}
+
+/// Do all arguments stand on their own, so that the request's bytes can go before the handler runs?
+fn releases(method: &Method) -> bool {
+    !method.arguments.iter().any(|argument| argument.passing.borrows_request())
+}
+
+fn handler(scope: &Scope<'_>, method: &Method) -> TokenStream {
+    let Scope { service: model, p, .. } = scope;
+    let trait_name = &model.name;
+    let [arguments, request, service, output] =
+        ["arguments", "request", "service", "output"].map(names::local);
+    let decoded = method.arguments.iter().map(|argument| decode(scope, argument));
+    let context = method.arguments.iter().filter(|argument| argument.is_context()).map(|argument| {
+        let name = &argument.name;
+        quote!(let #name = #p::Request::context(&#request);)
+    });
+    let release = releases(method).then(|| quote!(#p::Request::release(&mut #request);));
+    let (name, given) = (&method.name, method.arguments.iter().map(given));
+    let reply = reply(scope, method);
+    quote! {
+        let mut #arguments = #p::Request::arguments(&#request);
+        #(#decoded)*
+        #p::Decoder::finish(#arguments)?;
+        #(#context)*
+        #release
+        let #output = <__S as #trait_name>::#name(&*#service, #(#given),*).await;
+        #reply
+    }
+}
+
+/// One statement that reads the argument, at its type: where the compiler will point if that cannot be
+/// decoded.
+fn decode(scope: &Scope<'_>, argument: &Argument) -> TokenStream {
+    let p = &scope.p;
+    let (name, arguments) = (&argument.name, names::local("arguments"));
+    let span = argument.ty.span();
+    let (ty, read) = match &argument.passing {
+        Passing::Owned(coding) => read_owned(&argument.ty, *coding, scope),
+        Passing::Decoded { value, coding } => read_owned(value, *coding, scope),
+        Passing::Lent { value } => (quote!(&#value), quote_spanned!(span=> #p::Decoder::value)),
+        Passing::LentBytes => (quote!(&[::core::primitive::u8]), quote_spanned!(span=> #p::Decoder::bytes)),
+        Passing::Slice { element } => (quote!(#p::Vec<#element>), quote_spanned!(span=> #p::Decoder::value)),
+        Passing::Context => return TokenStream::new(),
+    };
+    quote!(let #name: #ty = #read(&mut #arguments)?;)
+}
+
+fn read_owned(ty: &syn::Type, coding: Coding, scope: &Scope<'_>) -> (TokenStream, TokenStream) {
+    let p = &scope.p;
+    let read = match coding {
+        Coding::Value => quote_spanned!(ty.span()=> #p::Decoder::value),
+        Coding::Bytes => quote_spanned!(ty.span()=> #p::Decoder::byte_buf),
+    };
+    (quote!(#ty), read)
+}
+
+/// The argument as the implementation takes it.
+fn given(argument: &Argument) -> TokenStream {
+    let name: &Ident = &argument.name;
+    match argument.passing {
+        Passing::Owned(_) | Passing::Lent { .. } | Passing::LentBytes => quote!(#name),
+        Passing::Decoded { .. } | Passing::Slice { .. } | Passing::Context => quote!(&#name),
+    }
+}
+
+fn reply(scope: &Scope<'_>, method: &Method) -> TokenStream {
+    let p = &scope.p;
+    let [output, value, error] = ["output", "value", "error"].map(names::local);
+    let Some(error_type) = &method.output.error else {
+        let encoded = encode(scope, &output, &method.output.value);
+        return quote!(#p::Reply::output(#encoded));
+    };
+    let encoded_value = encode(scope, &value, &method.output.value);
+    let encoded_error = encode(scope, &error, error_type);
+    quote! {
+        match #output {
+            #p::Result::Ok(#value) => #p::Reply::output(#encoded_value),
+            #p::Result::Err(#error) => #p::Reply::error(#encoded_error),
+        }
+    }
+}
+
+fn encode(scope: &Scope<'_>, value: &Ident, ty: &syn::Type) -> TokenStream {
+    let (p, encoder) = (&scope.p, names::local("encoder"));
+    let write = match Coding::of(ty) {
+        Coding::Value => quote_spanned!(ty.span()=> #p::Encoder::value(#encoder, &#value)),
+        Coding::Bytes => quote_spanned!(ty.span()=> #p::Encoder::bytes(#encoder, &#value)),
+    };
+    quote!(|#encoder| { #write; })
+}
