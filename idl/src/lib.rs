@@ -1,1 +1,12 @@
-//! what a service is.
+//! What a service is: its schema as data, where the data comes from, and what is worked out from it. The
+//! ground floor: never knows calls, connections or transports.
+#![forbid(unsafe_code)]
+
+mod fingerprint;
+mod impls;
+pub mod model;
+mod schema;
+
+pub use fingerprint::Fingerprint;
+pub use model::{Argument, Definition, Field, Interface, Method, Shape, Type, Variant};
+pub use schema::{InterfaceBuilder, MethodBuilder, Schema, Types};

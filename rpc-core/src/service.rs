@@ -6,12 +6,13 @@ use std::pin::Pin;
 use std::task::{self, Poll};
 use std::time::Duration;
 
-use traitwire_idl::{Fingerprint, Guard, Interface};
+use traitwire_idl::{DecodeLimits, Fingerprint, Guard, Interface};
 
 use crate::buffer::Buffer;
 use crate::codec::{Decoder, Encoder};
 use crate::context::{CallScope, Context};
-use crate::error::RpcError;
+use crate::error::{Code, Executed, RpcError};
+use crate::proto::Outcome;
 
 /// A service that can be served: made by `XServer::new(implementation)`.
 pub trait Dispatch: Send + Sync + 'static {
@@ -93,6 +94,11 @@ impl Request {
         self.scope.context()
     }
 
+    /// The handler has come to its end: what follows is encoding. Contexts it gave away are not cancelled.
+    pub fn answered(&mut self) {
+        self.scope.set_answered();
+    }
+
     /// Frees the arguments' bytes: for handlers that own their arguments.
     pub fn release(&mut self) {
         self.body = Buffer::default();
@@ -129,7 +135,7 @@ impl Reply {
 fn encoded(encode: impl FnOnce(&mut Encoder)) -> Result<Buffer, RpcError> {
     let mut encoder = Encoder::new();
     encode(&mut encoder);
-    encoder.finish()
+    encoder.finish().map_err(|error| error.with_executed(Executed::Yes))
 }
 
 /// Everything about a service that both its sides know from its trait. Built once per service.
@@ -178,6 +184,31 @@ impl Attributes {
     pub const fn spawn(mut self) -> Self {
         self.spawn = true;
         self
+    }
+}
+
+impl MethodDescription {
+    /// Checks arguments before they are decoded.
+    pub(crate) fn check_arguments(&self, body: &[u8], max_depth: u32) -> Result<(), RpcError> {
+        check(self.arguments_guard.as_ref(), body, max_depth)
+    }
+
+    /// Checks a value or a method's own error before it is decoded.
+    pub(crate) fn check_outcome(&self, outcome: &Outcome, max_depth: u32) -> Result<(), RpcError> {
+        match outcome {
+            Outcome::Output(body) => check(self.output_guard.as_ref(), body, max_depth),
+            Outcome::Error(body) => check(self.error_guard.as_ref(), body, max_depth),
+            Outcome::Failure(_) => Ok(()),
+        }
+    }
+}
+
+fn check(guard: Option<&Guard>, body: &[u8], max_depth: u32) -> Result<(), RpcError> {
+    let Some(guard) = guard else { return Ok(()) };
+    let limits = DecodeLimits { max_depth, ..DecodeLimits::default() };
+    match guard.check(body, limits) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(RpcError::new(Code::Decode, error.to_string())),
     }
 }
 

@@ -1,0 +1,1 @@
+//! Schemas of other crates' types, each behind the feature of its name.

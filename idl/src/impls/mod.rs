@@ -1,0 +1,5 @@
+//! [`Schema`](crate::Schema) for types that are not the user's own. Each must describe the bytes that serde's
+//! own implementation writes in a binary format.
+
+mod external;
+mod std;

@@ -1,0 +1,150 @@
+//! From Rust types to the model: the trait that types implement, and the registry that makes recursion and
+//! generics work. Never looks at a value.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+
+use crate::model::{Argument, Definition, Interface, Method, Shape, Type};
+
+/// A type that may be an argument, a result or an error of a method.
+///
+/// `#[ipc_type]` implements it, as does `#[derive(Schema)]` beside serde's own derives. The description must
+/// be that of the bytes which the type's `Serialize` writes in a binary format.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot cross a process boundary: it has no schema",
+    label = "not a type that calls can carry",
+    note = "put `#[ipc_type]` on the type, or `#[derive(traitwire::Schema)]` beside its serde derives",
+    note = "for a type of another crate, enable the traitwire feature named after it, or wrap it in a type of your own"
+)]
+pub trait Schema: 'static {
+    /// The type, its definitions entered into `types`.
+    fn describe(types: &mut Types) -> Type;
+}
+
+/// The named types met so far. One entry for each Rust type, so that recursive types end and generic ones
+/// stay apart.
+#[derive(Debug, Default)]
+pub struct Types {
+    known: HashMap<TypeId, usize>,
+    definitions: Vec<Definition>,
+}
+
+impl Types {
+    /// Enters the definition of `T`, unless it is known, and refers to it. `arguments` and `shape` may
+    /// describe `T` again: it is known by then.
+    pub fn define<T: ?Sized + 'static>(
+        &mut self,
+        name: &str,
+        arguments: impl FnOnce(&mut Self) -> Vec<Type>,
+        docs: &str,
+        shape: impl FnOnce(&mut Self) -> Shape,
+    ) -> Type {
+        if let Some(&index) = self.known.get(&TypeId::of::<T>()) {
+            return Type::Named(index);
+        }
+        let index = self.definitions.len();
+        self.known.insert(TypeId::of::<T>(), index);
+        self.definitions.push(Definition {
+            name: name.to_owned(),
+            arguments: Vec::new(),
+            docs: docs.to_owned(),
+            shape: Shape::Unit,
+        });
+        self.definitions[index].arguments = arguments(self);
+        self.definitions[index].shape = shape(self);
+        Type::Named(index)
+    }
+
+    /// The definitions, in the order they were met.
+    pub fn definitions(&self) -> &[Definition] {
+        &self.definitions
+    }
+
+    /// The definitions, in the order they were met.
+    pub fn into_definitions(self) -> Vec<Definition> {
+        self.definitions
+    }
+}
+
+impl Interface {
+    /// Describes a service method by method; generated code does it.
+    pub fn builder(name: impl Into<String>, docs: impl Into<String>) -> InterfaceBuilder {
+        InterfaceBuilder { name: name.into(), docs: docs.into(), methods: Vec::new(), types: Types::default() }
+    }
+}
+
+/// An interface in the making.
+#[derive(Debug)]
+pub struct InterfaceBuilder {
+    name: String,
+    docs: String,
+    methods: Vec<Method>,
+    types: Types,
+}
+
+impl InterfaceBuilder {
+    /// Adds a method; `describe` says what it is. Without an output it gives `()`.
+    pub fn method(
+        mut self,
+        name: impl Into<String>,
+        describe: impl FnOnce(MethodBuilder<'_>) -> MethodBuilder<'_>,
+    ) -> Self {
+        let method = Method {
+            name: name.into(),
+            docs: String::new(),
+            arguments: Vec::new(),
+            output: Type::Unit,
+            error: None,
+            idempotent: false,
+        };
+        let method = describe(MethodBuilder { method, types: &mut self.types }).method;
+        self.methods.push(method);
+        self
+    }
+
+    /// The interface.
+    pub fn build(self) -> Interface {
+        let Self { name, docs, methods, types } = self;
+        Interface { name, docs, methods, types: types.into_definitions() }
+    }
+}
+
+/// A method in the making.
+#[derive(Debug)]
+pub struct MethodBuilder<'a> {
+    method: Method,
+    types: &'a mut Types,
+}
+
+impl MethodBuilder<'_> {
+    /// Its doc comment.
+    pub fn docs(mut self, docs: &str) -> Self {
+        docs.clone_into(&mut self.method.docs);
+        self
+    }
+
+    /// Its next argument.
+    pub fn argument<T: Schema + ?Sized>(mut self, name: &str) -> Self {
+        let ty = T::describe(self.types);
+        self.method.arguments.push(Argument { name: name.to_owned(), ty });
+        self
+    }
+
+    /// What it gives.
+    pub fn output<T: Schema + ?Sized>(mut self) -> Self {
+        self.method.output = T::describe(self.types);
+        self
+    }
+
+    /// Its own error.
+    pub fn error<T: Schema + ?Sized>(mut self) -> Self {
+        self.method.error = Some(T::describe(self.types));
+        self
+    }
+
+    /// Calling it twice is as good as once.
+    pub fn idempotent(mut self) -> Self {
+        self.method.idempotent = true;
+        self
+    }
+}

@@ -1,0 +1,225 @@
+//! What a generated client is made of: a channel, the service it speaks, and which of the peer's methods are
+//! its own. Never interprets a body; the generated code does.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::channel::Channel;
+use crate::codec::{Decoder, Encoder};
+use crate::connection::{Closing, Connection, now};
+use crate::error::{CallError, Code, RpcError};
+use crate::local::Local;
+use crate::proto::hello::Hello;
+use crate::proto::{Outcome, Request};
+use crate::reflection;
+use crate::service::{Dispatch, ServiceDescription};
+use crate::transport::Dial;
+
+/// Reads one value of a body; generated code gives one for each method.
+pub type Decode<T> = for<'de> fn(&mut Decoder<'de>) -> Result<T, RpcError>;
+
+/// A client of one service. Cheap to clone; all clones share one connection.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+    timeout: Option<Duration>,
+}
+
+struct Inner {
+    channel: Channel,
+    description: &'static ServiceDescription,
+    bound: OnceLock<Vec<Bound>>,
+}
+
+/// What a method of the trait is on the peer.
+#[derive(Clone, Copy)]
+enum Bound {
+    /// The same, under this number.
+    Number(u32),
+    /// Of another signature.
+    Differs,
+    /// Unknown.
+    Missing,
+}
+
+impl Client {
+    /// A client on a channel. A service that the peer does not serve shows at the first call.
+    pub fn new(channel: Channel, description: &'static ServiceDescription) -> Self {
+        Self { inner: Arc::new(Inner { channel, description, bound: OnceLock::new() }), timeout: None }
+    }
+
+    /// Connects and checks that the peer serves this service.
+    ///
+    /// # Errors
+    /// As [`Channel::connect`], and `Unimplemented` where the peer serves other services only.
+    pub async fn connect<Via>(
+        address: impl Dial<Via>,
+        description: &'static ServiceDescription,
+    ) -> Result<Self, RpcError> {
+        let channel = Channel::connect(address).await?;
+        let client = Self::new(channel, description);
+        let connection = client.inner.channel.connection().await?;
+        if let Some(hello) = connection.hello()
+            && !hello.services.iter().any(|service| service.name == description.name())
+        {
+            let error = not_served(description, hello).with_address(client.inner.channel.endpoint());
+            connection.close(Closing::Flushed, error.message());
+            return Err(error);
+        }
+        Ok(client)
+    }
+
+    /// A client of an implementation in this process. Nothing runs before the first call.
+    pub fn local(service: impl Dispatch) -> Self {
+        let description = service.description();
+        Self::new(Channel::lazy(Local::new(service)), description)
+    }
+
+    /// The connection, shared with all clones.
+    pub fn channel(&self) -> &Channel {
+        &self.inner.channel
+    }
+
+    /// A client of the same connection whose calls have this long each. Zero fails them unsent; times beyond
+    /// what the clock can say mean no deadline.
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { inner: Arc::clone(&self.inner), timeout: Some(timeout) }
+    }
+
+    /// Calls a method by its index in the trait.
+    ///
+    /// # Errors
+    /// The method's own, or the framework's: see [`CallError`].
+    pub async fn call<T, E>(
+        &self,
+        method: u32,
+        arguments: Encoder,
+        output: Decode<T>,
+        error: Decode<E>,
+    ) -> Result<T, CallError<E>> {
+        let outcome = self.exchange(method as usize, arguments).await;
+        let decoded = match &outcome {
+            Outcome::Output(body) => decode(body, output).map(Ok),
+            Outcome::Error(body) => decode(body, error).map(Err),
+            Outcome::Failure(error) => Err(error.clone()),
+        };
+        match decoded {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(CallError::Service(error)),
+            Err(error) => Err(CallError::Rpc(self.placed(error, method as usize))),
+        }
+    }
+
+    /// The part of a call that is the same for every method.
+    async fn exchange(&self, method: usize, arguments: Encoder) -> Outcome {
+        let inner = &*self.inner;
+        let Some(description) = inner.description.methods().get(method) else {
+            return Outcome::Failure(RpcError::new(Code::Internal, format!("the trait has no method {method}")));
+        };
+        let options = inner.channel.options();
+        let timeout = self.timeout.or(description.attributes.timeout).or(options.timeout);
+        // A deadline the clock cannot say is none.
+        let deadline = timeout.and_then(|left| now().checked_add(left).map(|at| (at, left)));
+        let exchange = async {
+            let body = arguments.finish()?;
+            let connection = inner.channel.connection().await?;
+            let number = match inner.bound(connection).get(method) {
+                Some(Bound::Number(number)) => *number,
+                bound => return Err(inner.refusal(connection, bound.copied(), method).await),
+            };
+            let outcome = connection.call(Request { method: number, body, deadline }).await;
+            description
+                .check_outcome(&outcome, options.limits.max_depth)
+                .map_err(|error| error.with_executed(crate::error::Executed::Yes))?;
+            Ok(outcome)
+        };
+        exchange.await.unwrap_or_else(Outcome::Failure)
+    }
+
+    #[cold]
+    fn placed(&self, error: RpcError, method: usize) -> RpcError {
+        let error = error.with_address(self.inner.channel.endpoint());
+        match self.inner.description.methods().get(method) {
+            Some(description) => error.with_method(&description.path),
+            None => error,
+        }
+    }
+}
+
+fn decode<T>(body: &[u8], value: Decode<T>) -> Result<T, RpcError> {
+    let mut decoder = Decoder::new(body);
+    let decoded = value(&mut decoder).and_then(|value| decoder.finish().map(|()| value));
+    decoded.map_err(|error| error.with_executed(crate::error::Executed::Yes))
+}
+
+impl Inner {
+    fn bound(&self, connection: &Connection) -> &[Bound] {
+        if let Some(bound) = self.bound.get() {
+            return bound;
+        }
+        match connection.hello() {
+            Some(hello) => self.bound.get_or_init(|| bind(self.description, hello)),
+            None => &[],
+        }
+    }
+
+    #[cold]
+    async fn refusal(&self, connection: &Connection, bound: Option<Bound>, method: usize) -> RpcError {
+        let Some(hello) = connection.hello() else {
+            return RpcError::new(Code::Unavailable, "the peer has not said hello");
+        };
+        match bound {
+            Some(Bound::Differs) => {
+                let max_depth = self.channel.options().limits.max_depth;
+                reflection::explain_mismatch(connection, self.description, method, max_depth).await
+            }
+            _ if hello.services.iter().any(|service| service.name == self.description.name()) => {
+                let name = &self.description.interface().methods[method].name;
+                RpcError::new(Code::Unimplemented, format!("the peer's {} has no method {name}", self.description.name()))
+            }
+            _ => not_served(self.description, hello),
+        }
+    }
+}
+
+fn bind(description: &ServiceDescription, hello: &Hello) -> Vec<Bound> {
+    let mut number = 0;
+    let mut served = None;
+    for service in &hello.services {
+        if service.name == description.name() && served.is_none() {
+            served = Some((number, &service.methods));
+        }
+        number += service.methods.len() as u32;
+    }
+    let models = &description.interface().methods;
+    let methods = description.methods().iter().zip(models).map(|(method, model)| {
+        let (first, methods) = served?;
+        let at = methods.iter().position(|candidate| candidate.name == model.name)?;
+        let same = methods[at].fingerprint == method.fingerprint;
+        Some(if same { Bound::Number(first + at as u32) } else { Bound::Differs })
+    });
+    methods.map(|bound| bound.unwrap_or(Bound::Missing)).collect()
+}
+
+fn not_served(description: &ServiceDescription, hello: &Hello) -> RpcError {
+    let served: Vec<_> = hello.services.iter().map(|service| service.name.as_str()).collect();
+    let served = if served.is_empty() { "nothing".to_owned() } else { served.join(", ") };
+    RpcError::new(Code::Unimplemented, format!("the peer does not serve {}; it serves {served}", description.name()))
+}
+
+impl PartialEq for Client {
+    /// Whether both call the same service over the same connection.
+    fn eq(&self, other: &Self) -> bool {
+        self.inner.channel.same(&other.inner.channel) && self.inner.description.name() == other.inner.description.name()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(self.inner.description.name())
+            .field("endpoint", &format_args!("{}", self.inner.channel.endpoint()))
+            .field("timeout", &self.timeout)
+            .finish()
+    }
+}

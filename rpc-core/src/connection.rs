@@ -1,0 +1,302 @@
+//! One live connection as its users share it: the session under a short lock, and the writing half under
+//! another. Never runs user code under either, and never waits: what cannot be done at once is the driver's.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncWrite;
+
+use crate::error::{Code, RpcError};
+use crate::proto::hello::Hello;
+use crate::proto::{CallKey, Outcome, Request, Session, Ticket};
+use crate::transport::Peer;
+
+/// The present, by the clock that tests can stop.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// When a connection is to end by this side's own will.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Closing {
+    /// Not yet.
+    No,
+    /// When the calls it serves have been answered.
+    Drained,
+    /// As soon as what is queued has been written.
+    Flushed,
+}
+
+pub(crate) struct Connection {
+    pub(crate) peer: Arc<Peer>,
+    hello: OnceLock<Arc<Hello>>,
+    shared: Mutex<Shared>,
+    writer: Mutex<Writer>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) session: Session,
+    pub(crate) closing: Closing,
+    /// The driver, while it sleeps.
+    pub(crate) driver: Option<Waker>,
+    /// Until when the driver sleeps at the latest.
+    pub(crate) armed: Option<Instant>,
+}
+
+struct Writer {
+    io: Box<dyn AsyncWrite + Send + Unpin>,
+    /// Bytes taken from the session; those before `written` have been written.
+    taken: Vec<u8>,
+    written: usize,
+    /// The driver: whoever writes, it is the driver that hears when writing can go on.
+    driver: Waker,
+    failed: Option<io::ErrorKind>,
+}
+
+impl Connection {
+    pub(crate) fn new(session: Session, peer: Peer, io: Box<dyn AsyncWrite + Send + Unpin>) -> Self {
+        let shared = Shared { session, closing: Closing::No, driver: None, armed: None };
+        let writer =
+            Writer { io, taken: Vec::new(), written: 0, driver: Waker::noop().clone(), failed: None };
+        Self {
+            peer: Arc::new(peer),
+            hello: OnceLock::new(),
+            shared: Mutex::new(shared),
+            writer: Mutex::new(writer),
+        }
+    }
+
+    /// Does something with the session, then wakes whoever it woke.
+    pub(crate) fn with_session<R>(&self, act: impl FnOnce(&mut Shared) -> R) -> R {
+        let mut shared = self.lock();
+        let result = act(&mut shared);
+        let wakers = shared.session.take_wakers();
+        drop(shared);
+        wakers.into_iter().for_each(Waker::wake);
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        // Nothing that can panic runs under the lock but our own code; if that does, the state is still the
+        // best there is.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the peer said of itself.
+    pub(crate) fn hello(&self) -> Option<&Arc<Hello>> {
+        self.hello.get().or_else(|| {
+            let hello = self.lock().session.peer().cloned()?;
+            Some(self.hello.get_or_init(|| Arc::new(hello)))
+        })
+    }
+
+    /// Waits for the peer's hello.
+    pub(crate) async fn greeted(&self) -> Result<(), RpcError> {
+        std::future::poll_fn(|cx| self.lock().session.poll_peer(cx.waker())).await
+    }
+
+    /// Waits for the end.
+    pub(crate) async fn ended(&self) -> RpcError {
+        std::future::poll_fn(|cx| self.lock().session.poll_ended(cx.waker())).await
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.lock().session.ended().is_some()
+    }
+
+    /// Asks the driver to end the connection. The strongest wish counts.
+    pub(crate) fn close(&self, closing: Closing, reason: &str) {
+        let driver = self.with_session(|shared| {
+            shared.session.go_away(reason);
+            shared.closing = shared.closing.max(closing);
+            shared.driver.take()
+        });
+        driver.into_iter().for_each(Waker::wake);
+    }
+
+    /// Calls a method of the peer.
+    pub(crate) fn call(&self, request: Request) -> Calling<'_> {
+        Calling { connection: self, ticket: None, request: Some(request), key: None }
+    }
+
+    /// Writes what is queued until it is gone or the transport takes no more. Returns at once if somebody
+    /// else is writing: they look again before they stop. `true` if bytes are left over that the transport
+    /// did not take.
+    pub(crate) fn flush(&self) -> bool {
+        loop {
+            let mut writer = match self.writer.try_lock() {
+                Ok(writer) => writer,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return false,
+            };
+            let blocked = self.write(&mut writer);
+            drop(writer);
+            // Frames appended after the last look and before the unlocking have found the lock taken.
+            if blocked || self.lock().session.queued() == 0 {
+                return blocked;
+            }
+        }
+    }
+
+    fn write(&self, writer: &mut Writer) -> bool {
+        let Writer { io, taken, written, driver, failed } = writer;
+        if failed.is_some() {
+            return true;
+        }
+        let mut cx = Context::from_waker(driver);
+        loop {
+            if *written == taken.len() {
+                taken.clear();
+                *written = 0;
+                // A large body came through: do not keep its memory for an idle connection.
+                if taken.capacity() > KEPT_OUTPUT {
+                    *taken = Vec::new();
+                }
+                let waiting = self.with_session(|shared| {
+                    shared.session.take_output(taken);
+                    // Calls were held back while too much was queued.
+                    if shared.session.has_ready_event() { shared.driver.take() } else { None }
+                });
+                waiting.into_iter().for_each(Waker::wake);
+                if taken.is_empty() {
+                    return false;
+                }
+            }
+            match Pin::new(&mut *io).poll_write(&mut cx, &taken[*written..]) {
+                Poll::Ready(Ok(0)) => *failed = Some(io::ErrorKind::WriteZero),
+                Poll::Ready(Ok(bytes)) => *written += bytes,
+                Poll::Ready(Err(error)) => *failed = Some(error.kind()),
+                Poll::Pending => return true,
+            }
+            if failed.is_some() {
+                driver.wake_by_ref();
+                return true;
+            }
+        }
+    }
+
+    fn lock_writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes `waker` the one that hears when writing can go on.
+    pub(crate) fn set_driver(&self, waker: &Waker) {
+        self.lock_writer().driver.clone_from(waker);
+    }
+
+    /// Why writing failed, if it did.
+    pub(crate) fn write_failure(&self) -> Option<io::ErrorKind> {
+        self.lock_writer().failed
+    }
+
+    /// Whether nothing is left to write, here or in the session.
+    pub(crate) fn is_flushed(&self) -> bool {
+        let writer = self.lock_writer();
+        writer.written == writer.taken.len() && self.lock().session.queued() == 0
+    }
+
+    /// Ends the session with `cause`. Calls whose last byte was never written count as not executed.
+    pub(crate) fn end(&self, cause: &RpcError) {
+        let writer = self.lock_writer();
+        let unwritten = writer.taken.len() - writer.written;
+        self.with_session(|shared| shared.session.end(cause, unwritten));
+    }
+
+    /// Shuts the writing half down: the peer sees the end of the stream.
+    pub(crate) async fn shutdown(&self) {
+        let shutdown = std::future::poll_fn(|cx| Pin::new(&mut self.lock_writer().io).poll_shutdown(cx));
+        let _ = tokio::time::timeout(LINGER, shutdown).await;
+    }
+}
+
+/// Capacity of the output buffer kept while nothing is written.
+const KEPT_OUTPUT: usize = 512 << 10;
+
+/// How long an ending connection may take to hand over its last bytes.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
+
+/// A call on its way. Dropping it cancels the call.
+pub(crate) struct Calling<'a> {
+    connection: &'a Connection,
+    ticket: Option<Ticket>,
+    request: Option<Request>,
+    key: Option<CallKey>,
+}
+
+impl Future for Calling<'_> {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let this = self.get_mut();
+        if let Some(key) = this.key {
+            let polled = this.connection.lock().session.poll_reply(key, cx.waker());
+            if polled.is_ready() {
+                this.key = None;
+            }
+            return polled;
+        }
+        if let Some(Request { deadline: Some((at, left)), .. }) = &mut this.request {
+            *left = at.saturating_duration_since(now());
+        }
+        let mut driver = None;
+        let mut alone = false;
+        let started = this.connection.with_session(|shared| {
+            let was_idle = shared.session.in_flight() == 0 && shared.session.queued() == 0;
+            let started = shared.session.poll_start(&mut this.ticket, &mut this.request, cx.waker());
+            if let Poll::Ready(Ok(key)) = started {
+                // Registers the waker.
+                let _ = shared.session.poll_reply(key, cx.waker());
+            }
+            let due = shared.session.poll_timeout();
+            let must_arm = due.is_some_and(|due| shared.armed.is_none_or(|armed| due < armed));
+            alone = was_idle && started.is_ready();
+            if must_arm || (started.is_ready() && !alone) {
+                driver = shared.driver.take();
+            }
+            started
+        });
+        driver.into_iter().for_each(Waker::wake);
+        match started {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(error)) => {
+                this.request = None;
+                Poll::Ready(Outcome::Failure(error))
+            }
+            Poll::Ready(Ok(key)) => {
+                this.key = Some(key);
+                // Nothing else is on its way: writing here saves the hop to the driver.
+                if alone {
+                    this.connection.flush();
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        if self.key.is_none() && self.ticket.is_none() {
+            return;
+        }
+        let driver = self.connection.with_session(|shared| {
+            if let Some(ticket) = self.ticket.take() {
+                shared.session.leave_queue(ticket);
+            }
+            if let Some(key) = self.key.take() {
+                shared.session.cancel_call(key);
+            }
+            shared.driver.take()
+        });
+        driver.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// The cause of calls failing after the peer has gone.
+pub(crate) fn lost(message: impl Into<String>) -> RpcError {
+    RpcError::new(Code::Unavailable, message)
+}

@@ -1,0 +1,87 @@
+//! What a handler may know of the call it serves. Never on the wire, and never a way to answer the call.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::transport::Peer;
+
+/// What a handler may know of its call: declare a `&Context` parameter anywhere in a method's list.
+///
+/// Clones stay valid after the handler has ended, so a task it starts may hold one.
+#[derive(Debug, Clone)]
+pub struct Context {
+    method: &'static str,
+    peer: Arc<Peer>,
+    deadline: Option<Instant>,
+    cancelled: CancellationToken,
+}
+
+impl Context {
+    /// The caller: its address and, where the transport knows them, its uid, gid and pid.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// When the call's time is up, by this process's own clock.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// The method being served, as `Service.method`.
+    pub fn method(&self) -> &str {
+        self.method
+    }
+
+    /// Waits until the call is given up: its caller cancelled it or is gone, its time ran out, or the server
+    /// was shut down. The handler itself is dropped then; this is for tasks it has started. Never resolves
+    /// for a call that is answered.
+    pub async fn cancelled(&self) {
+        self.cancelled.cancelled().await;
+    }
+
+    /// Whether the call was given up, as [`cancelled`](Self::cancelled) says.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.is_cancelled()
+    }
+}
+
+/// What a call carries from which a [`Context`] can be made. Dropping it unanswered cancels the contexts made.
+#[derive(Debug)]
+pub(crate) struct CallScope {
+    pub(crate) method: &'static str,
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) deadline: Option<Instant>,
+    cancelled: OnceLock<CancellationToken>,
+    answered: bool,
+}
+
+impl CallScope {
+    pub(crate) fn new(method: &'static str, peer: Arc<Peer>, deadline: Option<Instant>) -> Self {
+        Self { method, peer, deadline, cancelled: OnceLock::new(), answered: false }
+    }
+
+    pub(crate) fn context(&self) -> Context {
+        Context {
+            method: self.method,
+            peer: Arc::clone(&self.peer),
+            deadline: self.deadline,
+            cancelled: self.cancelled.get_or_init(CancellationToken::new).clone(),
+        }
+    }
+
+    pub(crate) fn set_answered(&mut self) {
+        self.answered = true;
+    }
+}
+
+impl Drop for CallScope {
+    fn drop(&mut self) {
+        if let Some(cancelled) = self.cancelled.get()
+            && !self.answered
+        {
+            cancelled.cancel();
+        }
+    }
+}

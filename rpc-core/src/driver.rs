@@ -1,0 +1,269 @@
+//! The task behind one connection: the only place that reads from the transport, reads the clock, and runs
+//! handlers. Never waits for writing: while the transport takes no more, reading goes on.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use tokio::io::AsyncRead;
+use tokio::time::Sleep;
+use tokio_util::io::poll_read_buf;
+
+use crate::connection::{Closing, Connection, LINGER, lost, now};
+use crate::error::{Code, RpcError};
+use crate::handlers::Handlers;
+use crate::proto::{CallId, Event, Outcome};
+use crate::transport::Epitaph;
+
+/// Bytes read at once. A thread's connections share one buffer of this size; a connection owns memory only
+/// for a frame that has arrived in part.
+const READ: usize = 256 << 10;
+
+/// Turns of the driver before it lets other tasks run: enough for throughput, short enough for fairness.
+const TURNS: usize = 16;
+
+thread_local! {
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+pub(crate) struct Driver {
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) reader: Box<dyn AsyncRead + Send + Unpin>,
+    pub(crate) handlers: Handlers,
+    pub(crate) epitaph: Option<Epitaph>,
+    input: Vec<u8>,
+    sleep: Pin<Box<Sleep>>,
+    waker: Waker,
+    events: Vec<Event>,
+    outcomes: Vec<(CallId, Outcome)>,
+    /// The transport took less than there was: until it takes more, gathering is of no use.
+    blocked: bool,
+    /// What `sleep` is set to.
+    armed: Option<Instant>,
+}
+
+/// Why the driver comes up for air.
+enum Turn {
+    /// Callers have queued frames: give every caller that is ready the chance to add its own.
+    Gather,
+    /// The connection is over.
+    End { cause: RpcError, tell_peer: bool },
+}
+
+impl Driver {
+    pub(crate) fn new(
+        connection: Arc<Connection>,
+        reader: Box<dyn AsyncRead + Send + Unpin>,
+        handlers: Handlers,
+        epitaph: Option<Epitaph>,
+    ) -> Self {
+        Self {
+            connection,
+            reader,
+            handlers,
+            epitaph,
+            input: Vec::new(),
+            sleep: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
+            waker: Waker::noop().clone(),
+            events: Vec::new(),
+            outcomes: Vec::new(),
+            blocked: false,
+            armed: None,
+        }
+    }
+
+    /// Runs the connection to its end, and says why it ended.
+    pub(crate) async fn run(mut self) -> RpcError {
+        let (cause, tell_peer) = loop {
+            match std::future::poll_fn(|cx| self.poll(cx)).await {
+                Turn::Gather => {
+                    tokio::task::yield_now().await;
+                    self.blocked = self.connection.flush();
+                }
+                Turn::End { cause, tell_peer } => break (cause, tell_peer),
+            }
+        };
+        self.finish(cause, tell_peer).await
+    }
+
+    async fn finish(self, cause: RpcError, tell_peer: bool) -> RpcError {
+        let Self { connection, reader, handlers, epitaph, .. } = self;
+        // Handlers first: nobody will hear them any more.
+        drop(handlers);
+        if tell_peer {
+            connection.with_session(|shared| shared.session.go_away(cause.message()));
+            let flushed = std::future::poll_fn(|cx| {
+                connection.set_driver(cx.waker());
+                match connection.flush() {
+                    true if connection.write_failure().is_none() => Poll::Pending,
+                    _ => Poll::Ready(()),
+                }
+            });
+            let _ = tokio::time::timeout(LINGER, flushed).await;
+        }
+        let mut cause = cause.with_address(&connection.peer.endpoint);
+        if let Some(epitaph) = epitaph
+            && let Ok(Some(last_words)) = tokio::time::timeout(LINGER, epitaph).await
+        {
+            let message = format!("{}; {last_words}", cause.message());
+            cause = RpcError::new(cause.code(), message).with_address(&connection.peer.endpoint);
+        }
+        tracing::debug!(peer = %connection.peer.endpoint, %cause, "connection ended");
+        connection.end(&cause);
+        connection.shutdown().await;
+        drop(reader);
+        cause
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
+        if !self.waker.will_wake(cx.waker()) {
+            self.waker.clone_from(cx.waker());
+            self.connection.set_driver(&self.waker);
+            self.handlers.set_driver(&self.waker);
+            self.armed = None;
+        }
+        for _ in 0..TURNS {
+            let read = match self.poll_read(cx) {
+                Poll::Ready(Ok(())) => true,
+                Poll::Ready(Err(turn)) => return Poll::Ready(turn),
+                Poll::Pending => false,
+            };
+            let answered = self.run_handlers();
+            if answered {
+                self.blocked = self.connection.flush();
+            }
+            if !read && !answered {
+                return self.rest(cx);
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Reads once and takes what came to the session.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Turn>> {
+        let mut scratch = SCRATCH.take();
+        let buffer = if self.input.is_empty() { &mut scratch } else { &mut self.input };
+        buffer.reserve(READ);
+        let read = poll_read_buf(Pin::new(&mut self.reader), cx, buffer);
+        let result = match read {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end_of_input())),
+            Poll::Ready(Ok(_)) => {
+                let taken = take_input(&self.connection, buffer);
+                Poll::Ready(taken.map(|used| {
+                    if self.input.is_empty() {
+                        self.input.extend_from_slice(&scratch[used..]);
+                    } else {
+                        self.input.drain(..used);
+                    }
+                }))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(self.read_failed(&error))),
+        };
+        scratch.clear();
+        SCRATCH.set(scratch);
+        if self.input.is_empty() && self.input.capacity() > 0 {
+            self.input = Vec::new();
+        }
+        result
+    }
+
+    fn end_of_input(&self) -> Turn {
+        let left = self.connection.with_session(|shared| shared.session.peer_leaves().map(str::to_owned));
+        let message = match (self.input.len(), left) {
+            (0, None) => "the peer closed the connection".to_owned(),
+            (0, Some(reason)) => format!("the peer closed the connection: {reason}"),
+            (partial, _) => format!("the connection broke in the middle of a frame, {partial} bytes into it"),
+        };
+        Turn::End { cause: lost(message), tell_peer: false }
+    }
+
+    fn read_failed(&self, error: &io::Error) -> Turn {
+        Turn::End { cause: lost(format!("reading failed: {error}")).with_source(error), tell_peer: false }
+    }
+
+    /// Starts, polls and cancels handlers. `true` if something was answered.
+    fn run_handlers(&mut self) -> bool {
+        let Self { connection, handlers, events, outcomes, .. } = self;
+        connection.with_session(|shared| events.extend(std::iter::from_fn(|| shared.session.poll_event())));
+        for event in events.drain(..) {
+            match event {
+                Event::Call(incoming) => {
+                    let id = incoming.id;
+                    outcomes.extend(handlers.start(incoming).map(|outcome| (id, outcome)));
+                }
+                Event::Cancel(id, code) => {
+                    outcomes.extend(handlers.cancel(id, code).map(|outcome| (id, outcome)));
+                }
+            }
+        }
+        handlers.poll_woken(outcomes);
+        if outcomes.is_empty() {
+            return false;
+        }
+        connection.with_session(|shared| {
+            for (id, outcome) in outcomes.drain(..) {
+                shared.session.reply(id, outcome);
+            }
+        });
+        true
+    }
+
+    /// Nothing to read and nothing to run: looks after output, time and the wish to close, then sleeps.
+    fn rest(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
+        if let Some(kind) = self.connection.write_failure() {
+            let error = io::Error::from(kind);
+            let cause = lost(format!("writing failed: {error}")).with_source(&error);
+            return Poll::Ready(Turn::End { cause, tell_peer: false });
+        }
+        loop {
+            let (due, queued, closing, serving) = self.connection.with_session(|shared| {
+                let session = &shared.session;
+                let due = session.poll_timeout();
+                shared.driver = Some(cx.waker().clone());
+                shared.armed = due;
+                (due, shared.session.queued(), shared.closing, shared.session.serving())
+            });
+            if closing == Closing::Flushed || (closing == Closing::Drained && serving == 0) {
+                if !self.connection.flush() && self.connection.is_flushed() {
+                    let cause = RpcError::new(Code::Unavailable, "the connection was closed on this side");
+                    return Poll::Ready(Turn::End { cause, tell_peer: false });
+                }
+            }
+            if queued > 0 && !self.blocked {
+                return Poll::Ready(Turn::Gather);
+            }
+            self.blocked = self.connection.flush();
+            let Some(due) = due else { return Poll::Pending };
+            if self.armed == Some(due) && due > now() {
+                return Poll::Pending;
+            }
+            if due > now() {
+                self.armed = Some(due);
+                self.sleep.as_mut().reset(due.into());
+                if self.sleep.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+            self.armed = None;
+            if let Err(cause) = self.connection.with_session(|shared| shared.session.handle_timeout(now())) {
+                return Poll::Ready(Turn::End { cause, tell_peer: true });
+            }
+            if self.run_handlers() {
+                self.blocked = self.connection.flush();
+            }
+        }
+    }
+}
+
+fn take_input(connection: &Connection, input: &[u8]) -> Result<usize, Turn> {
+    let now = now();
+    connection
+        .with_session(|shared| shared.session.handle_input(input, now))
+        .map_err(|cause| Turn::End { cause, tell_peer: true })
+}

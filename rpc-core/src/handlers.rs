@@ -1,0 +1,282 @@
+//! The handlers that run for one connection, each in its slot. Never touches bytes on the wire or the
+//! session: calls come in, outcomes go out.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use tokio::task::AbortHandle;
+
+use crate::context::CallScope;
+use crate::error::{Code, Executed, RpcError};
+use crate::proto::{CallId, Incoming, Outcome};
+use crate::reflection;
+use crate::service::{MethodDescription, Reply, Request, Slot};
+use crate::services::Services;
+use crate::transport::Peer;
+
+pub(crate) struct Handlers {
+    services: Arc<Services>,
+    peer: Arc<Peer>,
+    max_depth: u32,
+    /// Slots at rest, by method.
+    idle: Vec<Vec<Box<dyn Slot>>>,
+    /// By call id.
+    running: Vec<Option<Running>>,
+    wakers: Vec<(Arc<HandlerWaker>, Waker)>,
+    woken: Arc<Woken>,
+    /// Emptied and filled again, so that collecting who was woken allocates nothing.
+    ids: Vec<CallId>,
+}
+
+enum Running {
+    /// Polled by the driver.
+    InPlace { method: u32, slot: Box<dyn Slot> },
+    /// A task of its own.
+    Spawned { abort: AbortHandle, code: Option<Code> },
+}
+
+/// Slots of one method kept for later calls.
+const KEPT_SLOTS: usize = 64;
+
+impl Handlers {
+    pub(crate) fn new(services: Arc<Services>, peer: Arc<Peer>, max_depth: u32) -> Self {
+        let idle = services.methods().iter().map(|_| Vec::new()).collect();
+        Self {
+            services,
+            peer,
+            max_depth,
+            idle,
+            running: Vec::new(),
+            wakers: Vec::new(),
+            woken: Arc::default(),
+            ids: Vec::new(),
+        }
+    }
+
+    /// Makes `waker` the one that is woken when a handler can go on.
+    pub(crate) fn set_driver(&self, waker: &Waker) {
+        self.woken.lock().driver = Some(waker.clone());
+    }
+
+    /// Starts a handler and polls it once. `Some` if it has ended already.
+    pub(crate) fn start(&mut self, incoming: Incoming) -> Option<Outcome> {
+        let Incoming { id, method, deadline, body } = incoming;
+        if method == reflection::DESCRIBE {
+            return Some(reflection::describe(&self.services, &body));
+        }
+        let Some(description) = self.services.method(method) else {
+            let message = format!("no method has the number {method}");
+            return Some(Outcome::Failure(RpcError::new(Code::Unimplemented, message)));
+        };
+        if let Err(error) = description.check_arguments(&body, self.max_depth) {
+            return Some(Outcome::Failure(error.with_method(&description.path)));
+        }
+        let kept = self.idle.get_mut(method as usize).and_then(Vec::pop);
+        let Some(mut slot) = kept.or_else(|| self.services.slot(method)) else {
+            let message = "the service has no such method";
+            return Some(Outcome::Failure(RpcError::new(Code::Unimplemented, message).with_method(&description.path)));
+        };
+        let scope = CallScope::new(&description.path, Arc::clone(&self.peer), deadline);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| slot.start(Request::new(body, scope)))) {
+            return Some(Outcome::Failure(panicked(&panic).with_method(&description.path)));
+        }
+        let index = id.0 as usize;
+        if index >= self.running.len() {
+            self.running.resize_with(index + 1, || None);
+        }
+        if description.attributes.spawn {
+            let abort = spawn(id, slot, description, Arc::clone(&self.woken));
+            self.running[index] = Some(Running::Spawned { abort, code: None });
+            return None;
+        }
+        self.running[index] = Some(Running::InPlace { method, slot });
+        self.poll_one(id)
+    }
+
+    fn poll_one(&mut self, id: CallId) -> Option<Outcome> {
+        let index = id.0 as usize;
+        while self.wakers.len() <= index {
+            let id = CallId(self.wakers.len() as u32);
+            let waker =
+                Arc::new(HandlerWaker { id, listed: AtomicBool::new(false), woken: Arc::clone(&self.woken) });
+            self.wakers.push((Arc::clone(&waker), waker.into()));
+        }
+        let (handler, waker) = &self.wakers[index];
+        // Before polling: what wakes it from now on has to be heard.
+        handler.listed.store(false, Ordering::Release);
+        let Some(Some(Running::InPlace { method, slot })) = self.running.get_mut(index) else { return None };
+        let description = self.services.method(*method)?;
+        let outcome = poll_slot(slot, &mut Context::from_waker(waker), description)?;
+        if let Some(Running::InPlace { method, mut slot }) = self.running[index].take()
+            && catch_unwind(AssertUnwindSafe(|| slot.clear())).is_ok()
+            && let Some(idle) = self.idle.get_mut(method as usize)
+            && idle.len() < KEPT_SLOTS
+            && !is_panic(&outcome)
+        {
+            idle.push(slot);
+        }
+        Some(outcome)
+    }
+
+    /// Polls the handlers that were woken and collects those that have ended.
+    pub(crate) fn poll_woken(&mut self, ended: &mut Vec<(CallId, Outcome)>) {
+        let mut ids = std::mem::take(&mut self.ids);
+        {
+            let mut woken = self.woken.lock();
+            std::mem::swap(&mut ids, &mut woken.ids);
+            for (id, outcome) in woken.finished.drain(..) {
+                let running = self.running.get_mut(id.0 as usize).and_then(Option::take);
+                let outcome = match running {
+                    Some(Running::Spawned { code: Some(code), .. }) => Outcome::Failure(given_up(code)),
+                    _ => outcome,
+                };
+                ended.push((id, outcome));
+            }
+        }
+        for id in ids.drain(..) {
+            ended.extend(self.poll_one(id).map(|outcome| (id, outcome)));
+        }
+        self.ids = ids;
+    }
+
+    /// Drops a handler, or asks its task to end. `Some` if it has ended.
+    pub(crate) fn cancel(&mut self, id: CallId, code: Code) -> Option<Outcome> {
+        match self.running.get_mut(id.0 as usize)?.take()? {
+            Running::InPlace { method, mut slot } => {
+                let cleared = catch_unwind(AssertUnwindSafe(|| slot.clear()));
+                if let Some(idle) = self.idle.get_mut(method as usize)
+                    && cleared.is_ok()
+                    && idle.len() < KEPT_SLOTS
+                {
+                    idle.push(slot);
+                }
+                let path = self.services.method(method).map(|method| method.path.as_str());
+                Some(Outcome::Failure(given_up(code).with_method(path.unwrap_or_default())))
+            }
+            Running::Spawned { abort, .. } => {
+                abort.abort();
+                self.running[id.0 as usize] = Some(Running::Spawned { abort, code: Some(code) });
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Handlers {
+    fn drop(&mut self) {
+        for running in self.running.drain(..).flatten() {
+            match running {
+                Running::Spawned { abort, .. } => abort.abort(),
+                Running::InPlace { mut slot, .. } => {
+                    let _ = catch_unwind(AssertUnwindSafe(|| slot.clear()));
+                }
+            }
+        }
+    }
+}
+
+fn given_up(code: Code) -> RpcError {
+    let message = match code {
+        Code::DeadlineExceeded => "its time ran out while its handler ran",
+        _ => "cancelled by its caller",
+    };
+    RpcError::new(code, message).with_executed(Executed::Yes)
+}
+
+fn poll_slot(slot: &mut Box<dyn Slot>, cx: &mut Context<'_>, method: &MethodDescription) -> Option<Outcome> {
+    match catch_unwind(AssertUnwindSafe(|| slot.poll(cx))) {
+        Ok(Poll::Pending) => None,
+        Ok(Poll::Ready(Ok(Reply::Output(body)))) => Some(Outcome::Output(body)),
+        Ok(Poll::Ready(Ok(Reply::Error(body)))) => Some(Outcome::Error(body)),
+        Ok(Poll::Ready(Err(error))) => Some(Outcome::Failure(error.with_method(&method.path))),
+        Err(panic) => Some(Outcome::Failure(panicked(&panic).with_method(&method.path))),
+    }
+}
+
+fn is_panic(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Failure(error) if error.code() == Code::Panicked)
+}
+
+fn panicked(panic: &Box<dyn Any + Send>) -> RpcError {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let message = format!("the handler panicked: {}", text.unwrap_or("with a value that is not text"));
+    RpcError::new(Code::Panicked, message).with_executed(Executed::Yes)
+}
+
+/// Runs a handler as a task of its own. However the task ends, the call is answered.
+fn spawn(id: CallId, slot: Box<dyn Slot>, method: &'static MethodDescription, woken: Arc<Woken>) -> AbortHandle {
+    let mut task = SpawnedHandler { id, slot, woken, outcome: None };
+    let run = async move {
+        let outcome = std::future::poll_fn(|cx| match poll_slot(&mut task.slot, cx, method) {
+            Some(outcome) => Poll::Ready(outcome),
+            None => Poll::Pending,
+        });
+        task.outcome = Some(outcome.await);
+    };
+    tokio::spawn(run).abort_handle()
+}
+
+struct SpawnedHandler {
+    id: CallId,
+    slot: Box<dyn Slot>,
+    woken: Arc<Woken>,
+    outcome: Option<Outcome>,
+}
+
+impl Drop for SpawnedHandler {
+    fn drop(&mut self) {
+        let _ = catch_unwind(AssertUnwindSafe(|| self.slot.clear()));
+        let outcome = self.outcome.take().unwrap_or_else(|| Outcome::Failure(given_up(Code::Cancelled)));
+        let driver = {
+            let mut woken = self.woken.lock();
+            woken.finished.push((self.id, outcome));
+            woken.driver.clone()
+        };
+        driver.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Who can go on. Shared with the wakers that handlers hold.
+#[derive(Default)]
+struct Woken(Mutex<WokenState>);
+
+#[derive(Default)]
+struct WokenState {
+    ids: Vec<CallId>,
+    finished: Vec<(CallId, Outcome)>,
+    driver: Option<Waker>,
+}
+
+impl Woken {
+    fn lock(&self) -> std::sync::MutexGuard<'_, WokenState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct HandlerWaker {
+    id: CallId,
+    /// Whether it stands among the woken already.
+    listed: AtomicBool,
+    woken: Arc<Woken>,
+}
+
+impl Wake for HandlerWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.listed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let driver = {
+            let mut woken = self.woken.lock();
+            woken.ids.push(self.id);
+            woken.driver.clone()
+        };
+        driver.into_iter().for_each(Waker::wake);
+    }
+}

@@ -1,0 +1,167 @@
+//! Frames: a fixed header, then a payload whose first bytes may be varints. Never keeps bytes and never
+//! allocates from a length that is only claimed.
+
+use crate::error::RpcError;
+use crate::proto::violation;
+
+/// The first bytes of every connection, in each direction. `FF` and `FE` occur in no UTF-8 text, so what a
+/// program prints can never be taken for it (P-1).
+pub const MAGIC: [u8; 8] = *b"\xFFTWIRE\xFE\n";
+
+/// Bytes of a frame's header (P-10).
+pub const HEADER: usize = 10;
+
+/// What a frame is (P-11). Numbers from `0x80` on are extensions: a receiver that does not know one skips it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A call: method, deadline, and its arguments or their first part.
+    Call,
+    /// A further part of a call's arguments.
+    CallData,
+    /// The reply to a call, or its first part.
+    Reply,
+    /// A further part of a reply.
+    ReplyData,
+    /// The caller no longer wants the reply.
+    Cancel,
+    /// Asks for a pong with the same payload.
+    Ping,
+    /// Answers a ping.
+    Pong,
+    /// No further calls are taken; the payload says why.
+    GoAway,
+    /// A kind from a later version, to be skipped.
+    Extension,
+}
+
+impl Kind {
+    const fn number(self) -> u8 {
+        match self {
+            Kind::Call => 1,
+            Kind::CallData => 2,
+            Kind::Reply => 3,
+            Kind::ReplyData => 4,
+            Kind::Cancel => 5,
+            Kind::Ping => 6,
+            Kind::Pong => 7,
+            Kind::GoAway => 8,
+            Kind::Extension => 0x80,
+        }
+    }
+
+    const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Kind::Call,
+            2 => Kind::CallData,
+            3 => Kind::Reply,
+            4 => Kind::ReplyData,
+            5 => Kind::Cancel,
+            6 => Kind::Ping,
+            7 => Kind::Pong,
+            8 => Kind::GoAway,
+            0x80.. => Kind::Extension,
+            _ => return None,
+        })
+    }
+
+    /// The flags this kind may carry; any other bit is a violation (P-12).
+    const fn flags(self) -> u8 {
+        match self {
+            Kind::Call => flags::PARTIAL | flags::DEADLINE,
+            Kind::Reply => flags::PARTIAL | flags::ERROR | flags::FAILURE,
+            Kind::Extension => 0xFF,
+            _ => 0,
+        }
+    }
+}
+
+/// Bits of a header's flags (P-12).
+pub mod flags {
+    /// The payload holds the body's total length and only its first part.
+    pub const PARTIAL: u8 = 1;
+    /// A call: the payload holds the time left, in µs.
+    pub const DEADLINE: u8 = 2;
+    /// A reply: the body is the method's own error.
+    pub const ERROR: u8 = 4;
+    /// A reply: the body is an `RpcError`.
+    pub const FAILURE: u8 = 8;
+}
+
+/// The fixed part of a frame (P-10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Bytes of payload that follow.
+    pub length: u32,
+    /// What the frame is.
+    pub kind: Kind,
+    /// See [`flags`].
+    pub flags: u8,
+    /// The call it belongs to; 0 where it belongs to none.
+    pub id: u32,
+}
+
+impl Header {
+    /// The header's bytes.
+    pub fn encode(self) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
+        bytes[..4].copy_from_slice(&self.length.to_le_bytes());
+        bytes[4] = self.kind.number();
+        bytes[5] = self.flags;
+        bytes[6..].copy_from_slice(&self.id.to_le_bytes());
+        bytes
+    }
+
+    /// The header at the start of `input`; `None` while it is incomplete.
+    ///
+    /// # Errors
+    /// A violation: payload above `max_frame`, unknown kind, unknown flags.
+    pub fn decode(input: &[u8], max_frame: u32) -> Result<Option<Self>, RpcError> {
+        let Some(bytes) = input.first_chunk::<HEADER>() else { return Ok(None) };
+        let [l0, l1, l2, l3, kind, flags, i0, i1, i2, i3] = *bytes;
+        let length = u32::from_le_bytes([l0, l1, l2, l3]);
+        if length > max_frame {
+            return Err(violation("P-10", format_args!("a frame of {length} bytes, above the limit of {max_frame}")));
+        }
+        let Some(kind) = Kind::from_number(kind) else {
+            return Err(violation("P-11", format_args!("unknown frame kind {kind}")));
+        };
+        if flags & !kind.flags() != 0 {
+            return Err(violation("P-12", format_args!("flags {flags:#04x} on a frame of kind {kind:?}")));
+        }
+        Ok(Some(Self { length, kind, flags, id: u32::from_le_bytes([i0, i1, i2, i3]) }))
+    }
+
+    /// Whether a flag is set.
+    pub fn has(self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// Appends `value` as a varint: seven bits a byte, lowest first (P-13).
+pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Takes a varint off the front of a payload (P-13).
+///
+/// # Errors
+/// A violation: it is cut short, longer than ten bytes, or above 64 bits.
+pub fn take_varint(payload: &mut &[u8]) -> Result<u64, RpcError> {
+    let mut value = 0u64;
+    for (index, &byte) in payload.iter().take(10).enumerate() {
+        let bits = u64::from(byte & 0x7F);
+        if index == 9 && bits > 1 {
+            break;
+        }
+        value |= bits << (7 * index);
+        if byte & 0x80 == 0 {
+            *payload = &payload[index + 1..];
+            return Ok(value);
+        }
+    }
+    Err(violation("P-13", "a malformed varint"))
+}

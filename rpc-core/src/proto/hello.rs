@@ -1,0 +1,143 @@
+//! The hello: the first thing each side says, and all that a side must know before its first call. Never
+//! depends on the other side's hello: both are sent at once.
+
+use serde::{Deserialize, Serialize};
+use traitwire_idl::Fingerprint;
+
+use crate::error::{Code, RpcError};
+use crate::options::Limits;
+use crate::proto::frame::MAGIC;
+use crate::proto::violation;
+
+/// Protocol versions this build speaks, lowest and highest (P-2).
+pub const VERSIONS: (u16, u16) = (1, 1);
+
+/// Bytes before the hello's body: magic, two versions, length (P-2).
+pub const PREFIX: usize = MAGIC.len() + 2 + 2 + 4;
+
+/// Largest body of a hello: room for about 8,000 methods (P-3).
+pub const MAX_HELLO: u32 = 256 << 10;
+
+/// What one side tells the other of itself (P-4). Later versions append fields; a reader ignores them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Largest frame payload this side takes, in bytes.
+    pub max_frame: u32,
+    /// Largest body this side takes, in bytes.
+    pub max_message: u32,
+    /// Calls this side takes at once; call ids are below it.
+    pub max_calls: u32,
+    /// Bytes of chunked arguments this side takes at once.
+    pub max_inflight: u32,
+    /// Optional parts of the protocol this side can use. None exist yet.
+    pub features: u64,
+    /// Differs between two starts of one server, so that a client can tell a restart from a lost connection.
+    pub generation: u64,
+    /// What this side serves. Methods are numbered through all services, in this order.
+    pub services: Vec<ServedService>,
+}
+
+/// A service in a hello.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServedService {
+    /// Its name on the wire.
+    pub name: String,
+    /// Its methods, in order.
+    pub methods: Vec<ServedMethod>,
+}
+
+/// A method in a hello.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServedMethod {
+    /// Its name on the wire.
+    pub name: String,
+    /// The fingerprint of its signature.
+    pub fingerprint: Fingerprint,
+}
+
+impl Hello {
+    /// A hello that announces `limits` and serves nothing yet.
+    pub fn new(limits: &Limits, generation: u64) -> Self {
+        Self {
+            max_frame: limits.max_frame,
+            max_message: limits.max_message,
+            max_calls: limits.max_calls,
+            max_inflight: limits.max_inflight,
+            features: 0,
+            generation,
+            services: Vec::new(),
+        }
+    }
+
+    /// Its bytes, magic and versions included.
+    pub fn encode(&self) -> Vec<u8> {
+        let body = postcard::to_stdvec(self).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(PREFIX + body.len());
+        bytes.extend_from_slice(&MAGIC);
+        bytes.extend_from_slice(&VERSIONS.0.to_le_bytes());
+        bytes.extend_from_slice(&VERSIONS.1.to_le_bytes());
+        bytes.extend_from_slice(&(body.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&body);
+        bytes
+    }
+
+    /// The hello at the start of `input` and its length in bytes; `None` while it is incomplete. A wrong
+    /// first byte is an error at once.
+    ///
+    /// # Errors
+    /// `Protocol`: what is there is not a hello, speaks no common version, or announces impossible limits.
+    pub fn decode(input: &[u8]) -> Result<Option<(Self, usize)>, RpcError> {
+        let seen = input.len().min(MAGIC.len());
+        if input[..seen] != MAGIC[..seen] {
+            return Err(not_a_hello(input));
+        }
+        let Some(prefix) = input.first_chunk::<PREFIX>() else { return Ok(None) };
+        let [.., a0, a1, b0, b1, l0, l1, l2, l3] = *prefix;
+        let (lowest, highest) = (u16::from_le_bytes([a0, a1]), u16::from_le_bytes([b0, b1]));
+        if lowest > VERSIONS.1 || highest < VERSIONS.0 || lowest > highest {
+            let message = format!(
+                "the peer speaks protocol versions {lowest} to {highest}, this side {} to {}",
+                VERSIONS.0, VERSIONS.1
+            );
+            return Err(RpcError::new(Code::Protocol, message));
+        }
+        let length = u32::from_le_bytes([l0, l1, l2, l3]);
+        if length > MAX_HELLO {
+            return Err(violation("P-3", format_args!("a hello of {length} bytes")));
+        }
+        let end = PREFIX + length as usize;
+        let Some(body) = input.get(PREFIX..end) else { return Ok(None) };
+        let (hello, _later_fields) = postcard::take_from_bytes::<Self>(body)
+            .map_err(|error| violation("P-4", format_args!("an unreadable hello: {error}")))?;
+        hello.check()?;
+        Ok(Some((hello, end)))
+    }
+
+    fn check(&self) -> Result<(), RpcError> {
+        let least = [
+            ("max_frame", self.max_frame, 1024),
+            ("max_message", self.max_message, 1),
+            ("max_calls", self.max_calls, 1),
+            ("max_inflight", self.max_inflight, 1),
+        ];
+        match least.iter().find(|(_, announced, least)| announced < least) {
+            None => Ok(()),
+            Some((name, announced, _)) => Err(violation("P-5", format_args!("{name} of {announced}"))),
+        }
+    }
+}
+
+/// Says what was seen instead of a hello: the answer to "what is listening there?".
+fn not_a_hello(input: &[u8]) -> RpcError {
+    let shown = &input[..input.len().min(32)];
+    let guess = match shown {
+        [0x16, 0x03, ..] => " (a TLS handshake)",
+        _ if shown.starts_with(b"HTTP/") => " (an HTTP response)",
+        _ if [&b"GET "[..], b"POST", b"PRI ", b"HEAD", b"PUT "].iter().any(|verb| shown.starts_with(verb)) => {
+            " (an HTTP request)"
+        }
+        _ => "",
+    };
+    let message = format!("the peer does not speak this protocol: it began with \"{}\"{guess}", shown.escape_ascii());
+    RpcError::new(Code::Protocol, message)
+}

@@ -1,0 +1,44 @@
+//! The protocol as a pure machine: bytes and the time go in; bytes, events and the next deadline come out.
+//! No sockets, no clock, no locks, no tokio. The rules are numbered in PROTOCOL.md; code names them as `P-n`.
+
+pub mod frame;
+pub mod hello;
+
+mod admission;
+mod budget;
+mod calls;
+mod output;
+mod served;
+mod session;
+mod timer;
+
+#[cfg(test)]
+mod pair;
+
+pub use frame::MAGIC;
+pub use session::{CallKey, Event, Incoming, Request, Session, Ticket};
+
+use crate::buffer::Buffer;
+use crate::error::{Code, RpcError};
+
+/// Names one call in flight in one direction of one connection: chosen by the caller below the callee's
+/// `max_calls`, free again when the reply is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(pub u32);
+
+/// How a call ended, as bytes.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The method's value.
+    Output(Buffer),
+    /// The method's own error.
+    Error(Buffer),
+    /// The call failed.
+    Failure(RpcError),
+}
+
+/// The peer broke rule `rule`: the connection ends.
+#[cold]
+pub(crate) fn violation(rule: &str, what: impl std::fmt::Display) -> RpcError {
+    RpcError::new(Code::Protocol, format!("the peer broke protocol rule {rule}: {what}"))
+}

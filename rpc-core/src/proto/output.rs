@@ -1,0 +1,141 @@
+//! What waits to be sent: whole frames in order, and large bodies that go out chunk by chunk between them, so
+//! that a small frame never waits for more than the chunks already taken. Never writes to anything.
+
+use std::collections::VecDeque;
+
+use crate::buffer::Buffer;
+use crate::proto::CallId;
+use crate::proto::frame::{HEADER, Header, Kind, flags, put_varint};
+
+/// Largest part of a body in one frame (P-30), unless the peer takes less.
+pub(super) const CHUNK: usize = 64 << 10;
+
+/// Bytes of chunks taken at once. What is taken cannot be overtaken any more, and each taking costs a write.
+const FILL: usize = 256 << 10;
+
+/// Which way a body travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    Call,
+    Reply,
+}
+
+impl Direction {
+    const fn first(self) -> Kind {
+        match self {
+            Direction::Call => Kind::Call,
+            Direction::Reply => Kind::Reply,
+        }
+    }
+
+    const fn further(self) -> Kind {
+        match self {
+            Direction::Call => Kind::CallData,
+            Direction::Reply => Kind::ReplyData,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Large {
+    direction: Direction,
+    id: CallId,
+    flags: u8,
+    head: Vec<u8>,
+    body: Buffer,
+    sent: usize,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    frames: Vec<u8>,
+    large: VecDeque<Large>,
+    large_bytes: usize,
+    taken: u64,
+}
+
+impl Output {
+    /// Bytes waiting.
+    pub(super) fn len(&self) -> usize {
+        self.frames.len() + self.large_bytes
+    }
+
+    /// Appends bytes that are not a frame: the hello.
+    pub(super) fn raw(&mut self, bytes: &[u8]) {
+        self.frames.extend_from_slice(bytes);
+    }
+
+    /// Appends a frame: `head` writes what stands before the body in its payload. Says at which position in
+    /// the stream of all output it ends.
+    pub(super) fn frame(&mut self, kind: Kind, flags: u8, id: CallId, head: impl FnOnce(&mut Vec<u8>), body: &[u8]) -> u64 {
+        let start = self.frames.len();
+        self.frames.extend_from_slice(&[0; HEADER]);
+        head(&mut self.frames);
+        self.frames.extend_from_slice(body);
+        let length = (self.frames.len() - start - HEADER) as u32;
+        let header = Header { length, kind, flags, id: id.0 };
+        self.frames[start..start + HEADER].copy_from_slice(&header.encode());
+        self.taken + self.frames.len() as u64
+    }
+
+    /// Appends a frame that has a payload only.
+    pub(super) fn control(&mut self, kind: Kind, id: CallId, payload: &[u8]) {
+        self.frame(kind, 0, id, |_| (), payload);
+    }
+
+    /// Queues a body that goes out in chunks. `head` is what stands before it in its first frame.
+    pub(super) fn large(&mut self, direction: Direction, flags: u8, id: CallId, head: Vec<u8>, body: Buffer) {
+        self.large_bytes += body.len();
+        self.large.push_back(Large { direction, id, flags: flags | flags::PARTIAL, head, body, sent: 0 });
+    }
+
+    /// Forgets a queued body. `Some(sent)` if it was still queued: the bytes of it that have gone out.
+    pub(super) fn forget(&mut self, direction: Direction, id: CallId) -> Option<usize> {
+        let at = self.large.iter().position(|large| large.direction == direction && large.id == id)?;
+        let large = self.large.remove(at)?;
+        self.large_bytes -= large.body.len() - large.sent;
+        Some(large.sent)
+    }
+
+    /// Moves what goes next to the end of `into`: all frames, then chunks. Calls `ended` for each large body
+    /// whose last chunk is among them, with the position at which it ends.
+    pub(super) fn take(&mut self, into: &mut Vec<u8>, max_frame: usize, mut ended: impl FnMut(Direction, CallId, u64)) {
+        let before = into.len();
+        if into.is_empty() {
+            std::mem::swap(into, &mut self.frames);
+        } else {
+            into.append(&mut self.frames);
+        }
+        while into.len() - before < FILL {
+            let Some(mut large) = self.large.pop_front() else { break };
+            let first = large.sent == 0;
+            let mut head = std::mem::take(&mut large.head);
+            if first {
+                put_varint(&mut head, large.body.len() as u64);
+            }
+            let room = CHUNK.min(max_frame.saturating_sub(head.len()).max(1));
+            let part = &large.body[large.sent..large.body.len().min(large.sent + room)];
+            let (kind, flags) = match first {
+                true => (large.direction.first(), large.flags),
+                false => (large.direction.further(), 0),
+            };
+            let header = Header { length: (head.len() + part.len()) as u32, kind, flags, id: large.id.0 };
+            into.extend_from_slice(&header.encode());
+            into.extend_from_slice(&head);
+            into.extend_from_slice(part);
+            self.large_bytes -= part.len();
+            large.sent += part.len();
+            if large.sent < large.body.len() {
+                self.large.push_back(large);
+            } else {
+                ended(large.direction, large.id, self.taken + (into.len() - before) as u64);
+            }
+        }
+        self.taken += (into.len() - before) as u64;
+    }
+
+    /// Bytes taken since the beginning.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+}

@@ -1,0 +1,72 @@
+//! The one built-in method: the schema of a service, asked for where fingerprints differ, to say where. Never
+//! asked on the way of a call that works.
+
+use traitwire_idl::{Interface, first_difference};
+
+use crate::codec::{Decoder, Encoder};
+use crate::connection::Connection;
+use crate::error::{Code, RpcError};
+use crate::proto::{Outcome, Request};
+use crate::service::ServiceDescription;
+use crate::services::Services;
+
+/// The number under which every side answers, whatever it serves (P-50).
+pub(crate) const DESCRIBE: u32 = u32::MAX;
+
+/// Answers a call of [`DESCRIBE`]: the argument is a service's name, the value its interface.
+pub(crate) fn describe(services: &Services, body: &[u8]) -> Outcome {
+    let mut arguments = Decoder::new(body);
+    let found = arguments.value::<&str>().and_then(|name| {
+        let missing = || RpcError::new(Code::Unimplemented, format!("no service {name:?} is served here"));
+        services.find(name).ok_or_else(missing)
+    });
+    let encoded = found.and_then(|description| {
+        let mut encoder = Encoder::new();
+        encoder.value(description.interface());
+        encoder.finish()
+    });
+    match encoded {
+        Ok(body) => Outcome::Output(body),
+        Err(error) => Outcome::Failure(error),
+    }
+}
+
+/// Says where a method's signature differs from the peer's. Asks the peer for its schema.
+pub(crate) async fn explain_mismatch(
+    connection: &Connection,
+    description: &ServiceDescription,
+    method: usize,
+    max_depth: u32,
+) -> RpcError {
+    let ours = (&description.interface().methods[method], description.interface().types.as_slice());
+    let place = match fetch(connection, description.name(), max_depth).await {
+        Err(error) => format!("the peer did not give its schema: {}", error.message()),
+        Ok(theirs) => {
+            let method = theirs.methods.iter().find(|method| method.name == ours.0.name);
+            let difference = method.and_then(|method| first_difference(ours, (method, &theirs.types)));
+            match difference {
+                Some(difference) => difference.to_string(),
+                None => "the peer's schema and fingerprint contradict each other".to_owned(),
+            }
+        }
+    };
+    RpcError::new(Code::SchemaMismatch, format!("the signature differs from the peer's: {place}"))
+}
+
+async fn fetch(connection: &Connection, service: &str, max_depth: u32) -> Result<Interface, RpcError> {
+    let mut arguments = Encoder::new();
+    arguments.value(service);
+    let request = Request { method: DESCRIBE, body: arguments.finish()?, deadline: None };
+    match connection.call(request).await {
+        Outcome::Failure(error) => Err(error),
+        Outcome::Error(_) => Err(RpcError::new(Code::Decode, "an error of a method that has none")),
+        Outcome::Output(body) => {
+            Interface::check_encoded(&body, max_depth)
+                .map_err(|error| RpcError::new(Code::Decode, error.to_string()))?;
+            let mut decoder = Decoder::new(&body);
+            let interface = decoder.value()?;
+            decoder.finish()?;
+            Ok(interface)
+        }
+    }
+}
