@@ -6,7 +6,7 @@ use proc_macro2::{Span, TokenStream};
 use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token, parse_quote};
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token, Type, parse_quote};
 
 use crate::errors::Errors;
 use crate::model::WireName;
@@ -28,9 +28,19 @@ pub(crate) struct MethodArgs {
     pub(crate) name: Option<WireName>,
 }
 
+/// What `#[schema(…)]` says of a type or a field.
+#[derive(Debug)]
+pub(crate) struct SchemaArgs {
+    pub(crate) krate: Path,
+    /// `as = "Type"`: the type whose bytes these are.
+    pub(crate) stands_for: Option<Type>,
+}
+
 const SERVICE_KEYS: &[&str] = &["name", "crate"];
 const METHOD_KEYS: &[&str] = &["idempotent", "spawn", "timeout", "name"];
 const TYPE_KEYS: &[&str] = &["crate"];
+const SCHEMA_TYPE_KEYS: &[&str] = &["crate", "as"];
+const SCHEMA_FIELD_KEYS: &[&str] = &["as"];
 
 /// Parts of the grammar that are reserved and do nothing yet.
 const LATER_SERVICE_KEYS: &[&str] = &["transparent"];
@@ -52,6 +62,38 @@ pub(crate) fn service(arguments: TokenStream, errors: &Errors) -> ServiceArgs {
 pub(crate) fn ipc_type(arguments: TokenStream, errors: &Errors) -> Path {
     let keys = Keys::new("ipc_type", TYPE_KEYS, &[]).read(arguments, errors);
     keys.iter().filter_map(|meta| crate_path(meta, errors)).next_back().unwrap_or_else(default_crate)
+}
+
+/// The `#[schema(…)]` of a type.
+pub(crate) fn schema_of_type(attributes: &[Attribute], errors: &Errors) -> SchemaArgs {
+    schema(attributes, SCHEMA_TYPE_KEYS, errors)
+}
+
+/// The type stated by the `#[schema(…)]` of a field.
+pub(crate) fn schema_of_field(attributes: &[Attribute], errors: &Errors) -> Option<Type> {
+    schema(attributes, SCHEMA_FIELD_KEYS, errors).stands_for
+}
+
+fn schema(attributes: &[Attribute], keys: &'static [&'static str], errors: &Errors) -> SchemaArgs {
+    let mut parsed = SchemaArgs { krate: default_crate(), stands_for: None };
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("schema")) {
+        let Meta::List(list) = &attribute.meta else {
+            errors.refuse(
+                attribute,
+                "`#[schema]` says nothing by itself",
+                format!("write `#[schema(…)]`; {}", names::advice("", keys)),
+            );
+            continue;
+        };
+        for meta in Keys::new("schema", keys, &[]).read(list.tokens.clone(), errors) {
+            if meta.path().is_ident("as") {
+                parsed.stands_for = stated_type(&meta, errors);
+            } else if let Some(path) = crate_path(&meta, errors) {
+                parsed.krate = path;
+            }
+        }
+    }
+    parsed
 }
 
 /// Takes `#[ipc(…)]` out of a method's attributes.
@@ -207,6 +249,18 @@ fn crate_path(meta: &Meta, errors: &Errors) -> Option<Path> {
         Ok(path) => Some(path),
         Err(_) => {
             errors.refuse(&text, format!("`{}` is not a path", text.value()), help);
+            None
+        }
+    }
+}
+
+fn stated_type(meta: &Meta, errors: &Errors) -> Option<Type> {
+    let help = "write the type whose bytes these are, such as `as = \"String\"`";
+    let text = string(meta, help, errors)?;
+    match text.parse() {
+        Ok(ty) => Some(ty),
+        Err(_) => {
+            errors.refuse(&text, format!("`{}` is not a type", text.value()), help);
             None
         }
     }

@@ -35,11 +35,6 @@ impl Errors {
         self.found.borrow_mut().push(error);
     }
 
-    /// How many there are, for those who ask whether something of theirs was refused.
-    pub(crate) fn len(&self) -> usize {
-        self.found.borrow().len()
-    }
-
     /// All of them as `compile_error!`s, if there is one.
     pub(crate) fn finish(self) -> Result<(), TokenStream> {
         self.finished.set(true);

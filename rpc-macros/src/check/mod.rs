@@ -3,6 +3,7 @@
 
 mod method;
 mod types;
+pub(crate) mod wire_type;
 
 use std::collections::HashMap;
 

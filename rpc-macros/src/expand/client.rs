@@ -7,7 +7,7 @@ use syn::parse_quote;
 use syn::spanned::Spanned as _;
 
 use super::Scope;
-use crate::model::{Argument, Coding, Method, Passing};
+use crate::model::{Argument, Coding, Kind, Method, Passing};
 use crate::{attributes, names};
 
 /// The struct, and its `impl`.
@@ -16,7 +16,7 @@ pub(super) fn expand(scope: &Scope<'_>) -> (TokenStream, TokenStream) {
 }
 
 fn item(scope: &Scope<'_>) -> TokenStream {
-    let Scope { service, p, client, conditions, .. } = scope;
+    let Scope { service, private, client, conditions, .. } = scope;
     let visibility = &service.visibility;
     let doc = format!(
         " A client of [`{}`]: its methods are calls to whatever serves `{}` at the other end of its channel.",
@@ -31,7 +31,7 @@ fn item(scope: &Scope<'_>) -> TokenStream {
         #[derive(::core::clone::Clone, ::core::cmp::PartialEq, ::core::fmt::Debug)]
         #[allow(dead_code)]
         #visibility struct #client {
-            client: #p::Client,
+            client: #private::Client,
         }
     }
 }
@@ -41,9 +41,10 @@ fn implementation(scope: &Scope<'_>) -> TokenStream {
     let (visibility, name) = (&service.visibility, &service.name);
     let [channel, address, implementation, timeout] =
         ["channel", "address", "implementation", "timeout"].map(names::local);
-    let methods = service.methods.iter().map(|method| call(scope, method));
+    let methods = service.methods.iter().map(|method| match method.kind {
+        Kind::Unary => unary(scope, method),
+    });
     quote! {
-        #[automatically_derived]
         #[allow(dead_code, dropping_copy_types)]
         impl #client {
             /// A client over a channel that is open already. A service that the peer does not have shows at
@@ -86,7 +87,7 @@ fn implementation(scope: &Scope<'_>) -> TokenStream {
     }
 }
 
-fn call(scope: &Scope<'_>, method: &Method) -> TokenStream {
+fn unary(scope: &Scope<'_>, method: &Method) -> TokenStream {
     let Scope { service, p, .. } = scope;
     let visibility = &service.visibility;
     let mut attributes = attributes::for_client(&method.attributes);

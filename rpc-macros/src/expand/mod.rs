@@ -6,6 +6,9 @@ mod describe;
 mod server;
 mod trait_;
 
+#[cfg(test)]
+mod tests;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::Attribute;
@@ -37,7 +40,7 @@ fn expand(service: &Service) -> TokenStream {
     let (server_item, server_impls) = server::expand(&scope);
     let method_index = method_index(&scope);
     let description = describe::expand(&scope);
-    let conditions = &scope.conditions;
+    let Scope { private, p, conditions, .. } = &scope;
     quote! {
         #the_trait
         #client_item
@@ -47,6 +50,8 @@ fn expand(service: &Service) -> TokenStream {
         #[doc(hidden)]
         #[allow(deprecated, non_camel_case_types, non_snake_case, clippy::all, clippy::pedantic)]
         const _: () = {
+            use #private as #p;
+
             #method_index
             #description
             #client_impls
@@ -58,8 +63,10 @@ fn expand(service: &Service) -> TokenStream {
 /// The names that generated items share.
 struct Scope<'a> {
     service: &'a Service,
-    /// What the façade keeps for generated code; every path of ours starts here.
-    p: TokenStream,
+    /// What the façade keeps for generated code, by its full path; every path of ours starts here.
+    private: TokenStream,
+    /// The same inside the block that holds the `impl`s, short enough to read.
+    p: Ident,
     client: Ident,
     server: Ident,
     /// An enum with one variant for each method, so that the compiler counts those whose conditions hold.
@@ -76,7 +83,8 @@ impl<'a> Scope<'a> {
         let trait_name = names::unraw(&service.name);
         Self {
             service,
-            p: quote!(#krate::__private),
+            private: quote!(#krate::__private),
+            p: format_ident!("__traitwire"),
             client: names::client(&service.name),
             server: names::server(&service.name),
             method: format_ident!("__{trait_name}Method"),

@@ -7,7 +7,7 @@ use syn::Ident;
 use syn::spanned::Spanned as _;
 
 use super::Scope;
-use crate::model::{Argument, Coding, Method, Passing};
+use crate::model::{Argument, Coding, Kind, Method, Passing};
 use crate::{attributes, names};
 
 /// The struct, and its `impl`s.
@@ -17,7 +17,7 @@ pub(super) fn expand(scope: &Scope<'_>) -> (TokenStream, TokenStream) {
 }
 
 fn item(scope: &Scope<'_>) -> TokenStream {
-    let Scope { service, p, server, conditions, .. } = scope;
+    let Scope { service, private, server, conditions, .. } = scope;
     let visibility = &service.visibility;
     let doc = format!(
         " Serves an implementation of [`{}`] as `{}`.",
@@ -29,7 +29,7 @@ fn item(scope: &Scope<'_>) -> TokenStream {
         #[doc = #doc]
         #[allow(dead_code)]
         #visibility struct #server<S> {
-            implementation: #p::Arc<S>,
+            implementation: #private::Arc<S>,
         }
     }
 }
@@ -39,7 +39,6 @@ fn constructors(scope: &Scope<'_>) -> TokenStream {
     let (visibility, name) = (&service.visibility, &service.name);
     let implementation = names::local("implementation");
     quote! {
-        #[automatically_derived]
         #[allow(dead_code)]
         impl<__S: #name> #server<__S> {
             /// Serves this implementation.
@@ -49,7 +48,7 @@ fn constructors(scope: &Scope<'_>) -> TokenStream {
 
             /// Serves an implementation that others hold too.
             #visibility fn from_arc(#implementation: #p::Arc<__S>) -> Self {
-                Self { implementation: #implementation }
+                Self { #implementation }
             }
         }
     }
@@ -102,7 +101,9 @@ fn arm(scope: &Scope<'_>, method: &Method) -> TokenStream {
     let conditions = attributes::conditions(&method.attributes);
     let [number, service, request] = ["method", "service", "request"].map(names::local);
     let index = scope.index_of(method);
-    let handler = handler(scope, method);
+    let handler = match method.kind {
+        Kind::Unary => unary(scope, method),
+    };
     let mutability = releases(method).then(|| quote!(mut));
     quote! {
         #(#conditions)*
@@ -121,11 +122,13 @@ fn releases(method: &Method) -> bool {
     !method.arguments.iter().any(|argument| argument.passing.borrows_request())
 }
 
-fn handler(scope: &Scope<'_>, method: &Method) -> TokenStream {
+fn unary(scope: &Scope<'_>, method: &Method) -> TokenStream {
     let Scope { service: model, p, .. } = scope;
     let trait_name = &model.name;
     let [arguments, request, service, output] =
         ["arguments", "request", "service", "output"].map(names::local);
+    let is_read = method.arguments.iter().any(|argument| !argument.is_context());
+    let mutability = is_read.then(|| quote!(mut));
     let decoded = method.arguments.iter().map(|argument| decode(scope, argument));
     let context = method.arguments.iter().filter(|argument| argument.is_context()).map(|argument| {
         let name = &argument.name;
@@ -135,7 +138,7 @@ fn handler(scope: &Scope<'_>, method: &Method) -> TokenStream {
     let (name, given) = (&method.name, method.arguments.iter().map(given));
     let reply = reply(scope, method);
     quote! {
-        let mut #arguments = #p::Request::arguments(&#request);
+        let #mutability #arguments = #p::Request::arguments(&#request);
         #(#decoded)*
         #p::Decoder::finish(#arguments)?;
         #(#context)*

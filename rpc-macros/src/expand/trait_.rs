@@ -20,7 +20,7 @@ pub(super) fn expand(scope: &Scope<'_>) -> TokenStream {
 }
 
 fn declaration(scope: &Scope<'_>, method: &Method) -> TokenStream {
-    let p = &scope.p;
+    let private = &scope.private;
     let (attributes, name, output) = (&method.attributes, &method.name, &method.output.written);
     let arguments = method.arguments.iter().map(|argument| {
         let (name, ty) = (&argument.name, &argument.ty);
@@ -36,7 +36,7 @@ fn declaration(scope: &Scope<'_>, method: &Method) -> TokenStream {
     quote! {
         #(#attributes)*
         fn #name(&self, #(#arguments),*)
-            -> impl #p::Future<Output = #output> + ::core::marker::Send
+            -> impl #private::Future<Output = #output> + ::core::marker::Send
         #body
     }
 }
