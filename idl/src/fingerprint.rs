@@ -177,12 +177,17 @@ mod tests {
 
     impl Schema for List {
         fn describe(types: &mut Types) -> Type {
-            types.define::<Self>("List", |_| Vec::new(), "", |types| {
-                Shape::Struct(vec![
-                    Field::new("head", Type::U32),
-                    Field::new("tail", Type::Option(Box::new(Self::describe(types)))),
-                ])
-            })
+            types.define::<Self>(
+                "List",
+                |_| Vec::new(),
+                "",
+                |types| {
+                    Shape::Struct(vec![
+                        Field::new("head", Type::U32),
+                        Field::new("tail", Type::Option(Box::new(Self::describe(types)))),
+                    ])
+                },
+            )
         }
     }
 

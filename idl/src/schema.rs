@@ -69,7 +69,12 @@ impl Types {
 impl Interface {
     /// Describes a service method by method; generated code does it.
     pub fn builder(name: impl Into<String>, docs: impl Into<String>) -> InterfaceBuilder {
-        InterfaceBuilder { name: name.into(), docs: docs.into(), methods: Vec::new(), types: Types::default() }
+        InterfaceBuilder {
+            name: name.into(),
+            docs: docs.into(),
+            methods: Vec::new(),
+            types: Types::default(),
+        }
     }
 }
 

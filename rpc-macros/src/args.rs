@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
@@ -86,7 +86,7 @@ fn schema(attributes: &[Attribute], keys: &'static [&'static str], errors: &Erro
             continue;
         };
         for meta in Keys::new("schema", keys, &[]).read(list.tokens.clone(), errors) {
-            if meta.path().is_ident("as") {
+            if meta.path().is_ident("r#as") {
                 parsed.stands_for = stated_type(&meta, errors);
             } else if let Some(path) = crate_path(&meta, errors) {
                 parsed.krate = path;
@@ -167,6 +167,7 @@ impl Keys {
 
     /// The entries with known keys; each other one is refused by name.
     fn read(&self, tokens: TokenStream, errors: &Errors) -> Vec<Meta> {
+        let tokens = tokens.into_iter().map(raw_if_as).collect();
         let metas = match Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens) {
             Ok(metas) => metas,
             Err(error) => {
@@ -200,6 +201,14 @@ impl Keys {
             }
         }
         taken
+    }
+}
+
+/// `as` is not a word that an attribute's path may have; `r#as` is.
+fn raw_if_as(token: TokenTree) -> TokenTree {
+    match token {
+        TokenTree::Ident(ident) if ident == "as" => Ident::new_raw("as", ident.span()).into(),
+        other => other,
     }
 }
 

@@ -7,8 +7,8 @@ use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::num::{
-    NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize, NonZeroU8, NonZeroU16, NonZeroU32,
-    NonZeroU64, NonZeroU128, NonZeroUsize, Wrapping,
+    NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize, NonZeroU8, NonZeroU16,
+    NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsize, Wrapping,
 };
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
@@ -142,12 +142,17 @@ tuples! {
 
 impl<T: Schema, E: Schema> Schema for Result<T, E> {
     fn describe(types: &mut Types) -> Type {
-        types.define::<Self>("Result", |types| vec![T::describe(types), E::describe(types)], "", |types| {
-            Shape::Enum(vec![
-                Variant::new("Ok", Shape::Newtype(T::describe(types))),
-                Variant::new("Err", Shape::Newtype(E::describe(types))),
-            ])
-        })
+        types.define::<Self>(
+            "Result",
+            |types| vec![T::describe(types), E::describe(types)],
+            "",
+            |types| {
+                Shape::Enum(vec![
+                    Variant::new("Ok", Shape::Newtype(T::describe(types))),
+                    Variant::new("Err", Shape::Newtype(E::describe(types))),
+                ])
+            },
+        )
     }
 }
 
@@ -219,12 +224,17 @@ impl Schema for SocketAddrV6 {
 }
 
 fn v4_or_v6<T: Schema, V4: Schema, V6: Schema>(types: &mut Types, name: &str) -> Type {
-    types.define::<T>(name, |_| Vec::new(), "", |types| {
-        Shape::Enum(vec![
-            Variant::new("V4", Shape::Newtype(V4::describe(types))),
-            Variant::new("V6", Shape::Newtype(V6::describe(types))),
-        ])
-    })
+    types.define::<T>(
+        name,
+        |_| Vec::new(),
+        "",
+        |types| {
+            Shape::Enum(vec![
+                Variant::new("V4", Shape::Newtype(V4::describe(types))),
+                Variant::new("V6", Shape::Newtype(V6::describe(types))),
+            ])
+        },
+    )
 }
 
 impl Schema for IpAddr {

@@ -62,7 +62,7 @@ fn std_traits(scope: &Scope<'_>) -> TokenStream {
         #[automatically_derived]
         impl<__S> ::core::clone::Clone for #server<__S> {
             fn clone(&self) -> Self {
-                Self { implementation: #p::Arc::clone(&self.implementation) }
+                Self { implementation: ::core::clone::Clone::clone(&self.implementation) }
             }
         }
 
@@ -108,9 +108,9 @@ fn arm(scope: &Scope<'_>, method: &Method) -> TokenStream {
     quote! {
         #(#conditions)*
         #number if #number == #index => {
-            let #service = #p::Arc::clone(&self.implementation);
+            let #service = ::core::clone::Clone::clone(&self.implementation);
             #p::Option::Some(#p::slot(move |#mutability #request: #p::Request| {
-                let #service = #p::Arc::clone(&#service);
+                let #service = ::core::clone::Clone::clone(&#service);
                 async move { #handler }
             }))
         }
