@@ -3,10 +3,12 @@
 #![forbid(unsafe_code)]
 
 mod fingerprint;
+mod guard;
 mod impls;
 pub mod model;
 mod schema;
 
 pub use fingerprint::Fingerprint;
+pub use guard::{DecodeLimits, Guard, GuardError, first_difference};
 pub use model::{Argument, Definition, Field, Interface, Method, Shape, Type, Variant};
 pub use schema::{InterfaceBuilder, MethodBuilder, Schema, Types};

@@ -123,7 +123,9 @@ impl Inner {
             Ok(connection)
         };
         match tokio::time::timeout(self.options.connect_timeout, connecting).await {
-            Ok(connected) => connected.map_err(|error: RpcError| error.with_address(self.connector.endpoint())),
+            Ok(connected) => {
+                connected.map_err(|error: RpcError| error.with_address(self.connector.endpoint()))
+            }
             Err(_) => {
                 let waited = humantime::format_duration(self.options.connect_timeout);
                 let message = format!("no connection within {waited} (connect_timeout)");
@@ -158,7 +160,12 @@ impl Drop for CloseOnDrop {
 }
 
 /// A connection over a wire, and the driver that has to run for it to live.
-pub(crate) fn open(wire: Wire, services: &Arc<Services>, options: Options, generation: u64) -> (Arc<Connection>, Driver) {
+pub(crate) fn open(
+    wire: Wire,
+    services: &Arc<Services>,
+    options: Options,
+    generation: u64,
+) -> (Arc<Connection>, Driver) {
     let Wire { reader, writer, peer, epitaph } = wire;
     let mut hello = Hello::new(&options.limits, generation);
     hello.services = services.announce();

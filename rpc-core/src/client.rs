@@ -115,7 +115,10 @@ impl Client {
     async fn exchange(&self, method: usize, arguments: Encoder) -> Outcome {
         let inner = &*self.inner;
         let Some(description) = inner.description.methods().get(method) else {
-            return Outcome::Failure(RpcError::new(Code::Internal, format!("the trait has no method {method}")));
+            return Outcome::Failure(RpcError::new(
+                Code::Internal,
+                format!("the trait has no method {method}"),
+            ));
         };
         let options = inner.channel.options();
         let timeout = self.timeout.or(description.attributes.timeout).or(options.timeout);
@@ -176,7 +179,10 @@ impl Inner {
             }
             _ if hello.services.iter().any(|service| service.name == self.description.name()) => {
                 let name = &self.description.interface().methods[method].name;
-                RpcError::new(Code::Unimplemented, format!("the peer's {} has no method {name}", self.description.name()))
+                RpcError::new(
+                    Code::Unimplemented,
+                    format!("the peer's {} has no method {name}", self.description.name()),
+                )
             }
             _ => not_served(self.description, hello),
         }
@@ -205,13 +211,17 @@ fn bind(description: &ServiceDescription, hello: &Hello) -> Vec<Bound> {
 fn not_served(description: &ServiceDescription, hello: &Hello) -> RpcError {
     let served: Vec<_> = hello.services.iter().map(|service| service.name.as_str()).collect();
     let served = if served.is_empty() { "nothing".to_owned() } else { served.join(", ") };
-    RpcError::new(Code::Unimplemented, format!("the peer does not serve {}; it serves {served}", description.name()))
+    RpcError::new(
+        Code::Unimplemented,
+        format!("the peer does not serve {}; it serves {served}", description.name()),
+    )
 }
 
 impl PartialEq for Client {
     /// Whether both call the same service over the same connection.
     fn eq(&self, other: &Self) -> bool {
-        self.inner.channel.same(&other.inner.channel) && self.inner.description.name() == other.inner.description.name()
+        self.inner.channel.same(&other.inner.channel)
+            && self.inner.description.name() == other.inner.description.name()
     }
 }
 

@@ -73,13 +73,13 @@ impl Flavor for Append<'_> {
 
 /// Reads values one after another from a body.
 pub struct Decoder<'de> {
-    values: postcard::Deserializer<'de, postcard::de_flavors::Slice<'de>>,
+    values: postcard::Deserializer<'de, Rest<'de>>,
 }
 
 impl<'de> Decoder<'de> {
     /// A decoder at the start of `body`.
     pub fn new(body: &'de [u8]) -> Self {
-        Self { values: postcard::Deserializer::from_bytes(body) }
+        Self { values: postcard::Deserializer::from_flavor(Rest(body)) }
     }
 
     /// The next value.
@@ -121,9 +121,41 @@ impl<'de> Decoder<'de> {
     pub fn finish(self) -> Result<(), RpcError> {
         match self.values.finalize() {
             Ok([]) => Ok(()),
-            Ok(rest) => Err(RpcError::new(Code::Decode, format!("{} bytes after the last value", rest.len()))),
+            Ok(rest) => {
+                Err(RpcError::new(Code::Decode, format!("{} bytes after the last value", rest.len())))
+            }
             Err(error) => Err(RpcError::new(Code::Decode, error.to_string())),
         }
+    }
+}
+
+/// What is left of a body. Unlike postcard's own slice reader it is `Send`, so handlers may hold a decoder
+/// while they wait.
+struct Rest<'de>(&'de [u8]);
+
+impl<'de> postcard::de_flavors::Flavor<'de> for Rest<'de> {
+    type Remainder = &'de [u8];
+    type Source = &'de [u8];
+
+    fn pop(&mut self) -> postcard::Result<u8> {
+        let (first, rest) = self.0.split_first().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+        self.0 = rest;
+        Ok(*first)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.0.len())
+    }
+
+    fn try_take_n(&mut self, count: usize) -> postcard::Result<&'de [u8]> {
+        let (taken, rest) =
+            self.0.split_at_checked(count).ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn finalize(self) -> postcard::Result<&'de [u8]> {
+        Ok(self.0)
     }
 }
 

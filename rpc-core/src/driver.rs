@@ -13,7 +13,7 @@ use tokio::io::AsyncRead;
 use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 
-use crate::connection::{Closing, Connection, LINGER, lost, now};
+use crate::connection::{Closing, Connection, LINGER, Shared, lost, now};
 use crate::error::{Code, RpcError};
 use crate::handlers::Handlers;
 use crate::proto::{CallId, Event, Outcome};
@@ -38,6 +38,7 @@ pub(crate) struct Driver {
     input: Vec<u8>,
     sleep: Pin<Box<Sleep>>,
     waker: Waker,
+    lingers_until: Option<Instant>,
     events: Vec<Event>,
     outcomes: Vec<(CallId, Outcome)>,
     /// The transport took less than there was: until it takes more, gathering is of no use.
@@ -69,6 +70,7 @@ impl Driver {
             input: Vec::new(),
             sleep: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
             waker: Waker::noop().clone(),
+            lingers_until: None,
             events: Vec::new(),
             outcomes: Vec::new(),
             blocked: false,
@@ -222,17 +224,20 @@ impl Driver {
             return Poll::Ready(Turn::End { cause, tell_peer: false });
         }
         loop {
-            let (due, queued, closing, serving) = self.connection.with_session(|shared| {
-                let session = &shared.session;
-                let due = session.poll_timeout();
+            let (due, queued, leaving) = self.connection.with_session(|shared| {
+                let due = earliest(shared.session.poll_timeout(), self.lingers_until);
                 shared.driver = Some(cx.waker().clone());
                 shared.armed = due;
-                (due, shared.session.queued(), shared.closing, shared.session.serving())
+                (due, shared.session.queued(), Leaving::of(shared))
             });
-            if closing == Closing::Flushed || (closing == Closing::Drained && serving == 0) {
-                if !self.connection.flush() && self.connection.is_flushed() {
+            if leaving != Leaving::No && !self.connection.flush() && self.connection.is_flushed() {
+                let until = *self.lingers_until.get_or_insert_with(|| now() + LINGER);
+                if leaving == Leaving::Now || until <= now() {
                     let cause = RpcError::new(Code::Unavailable, "the connection was closed on this side");
                     return Poll::Ready(Turn::End { cause, tell_peer: false });
+                }
+                if due.is_none_or(|due| until < due) {
+                    continue;
                 }
             }
             if queued > 0 && !self.blocked {
@@ -259,6 +264,34 @@ impl Driver {
             }
         }
     }
+}
+
+/// Whether the connection is to end by this side's will, once everything is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leaving {
+    No,
+    /// The peer has been told, and may have calls on their way that are still to be refused: it closes.
+    WhenPeerHas,
+    Now,
+}
+
+impl Leaving {
+    fn of(shared: &Shared) -> Self {
+        let session = &shared.session;
+        let idle = session.serving() == 0 && session.in_flight() == 0;
+        match shared.closing {
+            Closing::Flushed => Leaving::Now,
+            // It takes no more calls and has none to make.
+            _ if session.peer_leaves().is_some() && idle => Leaving::Now,
+            Closing::Drained if session.peer().is_none() => Leaving::Now,
+            Closing::Drained if idle => Leaving::WhenPeerHas,
+            Closing::Drained | Closing::No => Leaving::No,
+        }
+    }
+}
+
+fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
 }
 
 fn take_input(connection: &Connection, input: &[u8]) -> Result<usize, Turn> {

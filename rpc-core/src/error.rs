@@ -141,7 +141,7 @@ impl RpcError {
 
     /// The same error with its cause, kept as text: the error and the chain of its own sources.
     pub fn with_source(mut self, source: &(dyn Error + 'static)) -> Self {
-        self.0.source = Some(Cause::of(source, Cause::MAX_CHAIN));
+        self.0.source = Some(Cause::of(source));
         self
     }
 
@@ -244,26 +244,28 @@ impl From<CallError<Infallible>> for RpcError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Cause {
     message: String,
-    source: Vec<String>,
+    chain: Vec<String>,
 }
 
 impl Cause {
     /// Longer chains are cut: what is below the eighth source has never told anybody anything.
     const MAX_CHAIN: usize = 8;
 
-    fn of(error: &(dyn Error + 'static), most: usize) -> Self {
-        let sources = std::iter::successors(error.source(), |error| error.source());
-        Self {
-            message: error.to_string(),
-            source: sources.take(most).map(|error| error.to_string()).collect(),
+    fn of(error: &(dyn Error + 'static)) -> Self {
+        let mut chain = Vec::new();
+        let mut source = error.source();
+        while let Some(error) = source.filter(|_| chain.len() < Self::MAX_CHAIN) {
+            chain.push(error.to_string());
+            source = error.source();
         }
+        Self { message: error.to_string(), chain }
     }
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        self.source.iter().try_for_each(|source| write!(f, ": {source}"))
+        self.chain.iter().try_for_each(|source| write!(f, ": {source}"))
     }
 }
 
@@ -278,7 +280,7 @@ impl Schema for Cause {
             |types| {
                 Shape::Struct(vec![
                     Field::new("message", Type::String),
-                    Field::new("source", Vec::<String>::describe(types)),
+                    Field::new("chain", Vec::<String>::describe(types)),
                 ])
             },
         )

@@ -77,7 +77,9 @@ impl Handlers {
         let kept = self.idle.get_mut(method as usize).and_then(Vec::pop);
         let Some(mut slot) = kept.or_else(|| self.services.slot(method)) else {
             let message = "the service has no such method";
-            return Some(Outcome::Failure(RpcError::new(Code::Unimplemented, message).with_method(&description.path)));
+            return Some(Outcome::Failure(
+                RpcError::new(Code::Unimplemented, message).with_method(&description.path),
+            ));
         };
         let scope = CallScope::new(&description.path, Arc::clone(&self.peer), deadline);
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| slot.start(Request::new(body, scope)))) {
@@ -201,22 +203,21 @@ fn is_panic(outcome: &Outcome) -> bool {
 }
 
 fn panicked(panic: &Box<dyn Any + Send>) -> RpcError {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let message = format!("the handler panicked: {}", text.unwrap_or("with a value that is not text"));
     RpcError::new(Code::Panicked, message).with_executed(Executed::Yes)
 }
 
 /// Runs a handler as a task of its own. However the task ends, the call is answered.
-fn spawn(id: CallId, slot: Box<dyn Slot>, method: &'static MethodDescription, woken: Arc<Woken>) -> AbortHandle {
-    let mut task = SpawnedHandler { id, slot, woken, outcome: None };
-    let run = async move {
-        let outcome = std::future::poll_fn(|cx| match poll_slot(&mut task.slot, cx, method) {
-            Some(outcome) => Poll::Ready(outcome),
-            None => Poll::Pending,
-        });
-        task.outcome = Some(outcome.await);
-    };
-    tokio::spawn(run).abort_handle()
+fn spawn(
+    id: CallId,
+    slot: Box<dyn Slot>,
+    method: &'static MethodDescription,
+    woken: Arc<Woken>,
+) -> AbortHandle {
+    let handler = SpawnedHandler { id, slot, woken, outcome: None };
+    tokio::spawn(handler.run(method)).abort_handle()
 }
 
 struct SpawnedHandler {
@@ -224,6 +225,17 @@ struct SpawnedHandler {
     slot: Box<dyn Slot>,
     woken: Arc<Woken>,
     outcome: Option<Outcome>,
+}
+
+impl SpawnedHandler {
+    async fn run(mut self, method: &'static MethodDescription) {
+        let outcome = std::future::poll_fn(|cx| match poll_slot(&mut self.slot, cx, method) {
+            Some(outcome) => Poll::Ready(outcome),
+            None => Poll::Pending,
+        })
+        .await;
+        self.outcome = Some(outcome);
+    }
 }
 
 impl Drop for SpawnedHandler {

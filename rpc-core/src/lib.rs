@@ -2,11 +2,31 @@
 //! never knows which transports exist: [`transport`] is the seam.
 #![forbid(unsafe_code)]
 
+pub mod channel;
+pub mod client;
+pub mod codec;
+pub mod context;
 pub mod endpoint;
 pub mod error;
 pub mod options;
+pub mod proto;
+pub mod server;
+pub mod service;
 pub mod transport;
 
+mod buffer;
+mod connection;
+mod driver;
+mod handlers;
+mod local;
+mod reflection;
+mod services;
+
+pub use buffer::Buffer;
+pub use channel::{Channel, ChannelBuilder, ChannelState};
+pub use client::Client;
+pub use context::Context;
 pub use endpoint::Endpoint;
 pub use error::{CallError, Code, Executed, RpcError};
 pub use options::{Limits, Options};
+pub use server::{Server, ServerBuilder, ServerHandle, Shutdown};

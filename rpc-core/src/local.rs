@@ -24,6 +24,7 @@ pub(crate) struct Local {
 impl Local {
     pub(crate) fn new(service: impl Dispatch) -> Self {
         let endpoint = Endpoint::new("in-process", service.description().name());
+        let endpoint = endpoint.expect("the name of a service is an identifier or was checked by the macro");
         let mut services = Services::default();
         services.add(service);
         Self { services: Arc::new(services), endpoint }

@@ -32,7 +32,12 @@ impl Admission {
     }
 
     /// Joins the queue, or stays in it with a new waker. `true` for a new ticket.
-    pub(super) fn wait(&mut self, ticket: &mut Option<Ticket>, waker: &Waker, deadline: Option<Instant>) -> bool {
+    pub(super) fn wait(
+        &mut self,
+        ticket: &mut Option<Ticket>,
+        waker: &Waker,
+        deadline: Option<Instant>,
+    ) -> bool {
         let new = ticket.is_none();
         let ticket = *ticket.get_or_insert_with(|| {
             self.next += 1;

@@ -42,7 +42,9 @@ enum Id {
     Free,
     Of(CallKey),
     /// Cancelled or timed out here; the peer still owes the reply, and so much of its body.
-    Abandoned { owed: usize },
+    Abandoned {
+        owed: usize,
+    },
 }
 
 /// What a reply frame did.
@@ -70,7 +72,12 @@ impl Calls {
     }
 
     /// Enters a call under a free id below `max`, if there is one.
-    pub(super) fn insert(&mut self, max: u32, deadline: Option<Instant>, charged: u32) -> Option<(CallKey, CallId)> {
+    pub(super) fn insert(
+        &mut self,
+        max: u32,
+        deadline: Option<Instant>,
+        charged: u32,
+    ) -> Option<(CallKey, CallId)> {
         let id = match self.free.pop() {
             Some(id) => id,
             None if self.ids.len() < max as usize => {
@@ -80,8 +87,15 @@ impl Calls {
             None => return None,
         };
         let state = State::Waiting;
-        let call =
-            Call { id: CallId(id), deadline, ends_at: None, charged, waker: None, spare: Buffer::default(), state };
+        let call = Call {
+            id: CallId(id),
+            deadline,
+            ends_at: None,
+            charged,
+            waker: None,
+            spare: Buffer::default(),
+            state,
+        };
         let key = CallKey(self.calls.insert(call));
         self.ids[id as usize] = Id::Of(key);
         Some((key, CallId(id)))
@@ -98,14 +112,6 @@ impl Calls {
     pub(super) fn by_id(&mut self, id: CallId) -> Option<&mut Call> {
         match self.ids.get(id.0 as usize) {
             Some(Id::Of(key)) => self.calls.get_mut(key.0),
-            _ => None,
-        }
-    }
-
-    /// The call with this id, if it still waits for its reply.
-    pub(super) fn key_of(&self, id: u32) -> Option<CallKey> {
-        match self.ids.get(id as usize) {
-            Some(Id::Of(key)) => Some(*key),
             _ => None,
         }
     }
@@ -158,7 +164,12 @@ impl Calls {
     }
 
     /// A `REPLY` frame (P-22, P-31).
-    pub(super) fn handle_reply(&mut self, header: Header, mut payload: &[u8], max: usize) -> Result<Progress, RpcError> {
+    pub(super) fn handle_reply(
+        &mut self,
+        header: Header,
+        mut payload: &[u8],
+        max: usize,
+    ) -> Result<Progress, RpcError> {
         let total = match header.has(flags::PARTIAL) {
             true => usize::try_from(take_varint(&mut payload)?).unwrap_or(usize::MAX),
             false => payload.len(),
@@ -185,7 +196,9 @@ impl Calls {
                 call.state = State::Receiving { flags: header.flags, body, total };
                 self.settle(key)
             }
-            Some(Id::Free) | None => Err(violation("P-22", format_args!("a reply to no call ({})", header.id))),
+            Some(Id::Free) | None => {
+                Err(violation("P-22", format_args!("a reply to no call ({})", header.id)))
+            }
         }
     }
 
@@ -200,7 +213,9 @@ impl Calls {
             Some(Id::Of(key)) => {
                 let key = *key;
                 match &mut self.calls[key.0].state {
-                    State::Receiving { body, total, .. } if (1..=*total - body.len()).contains(&payload.len()) => {
+                    State::Receiving { body, total, .. }
+                        if (1..=*total - body.len()).contains(&payload.len()) =>
+                    {
                         body.extend_from_slice(payload);
                         self.settle(key)
                     }

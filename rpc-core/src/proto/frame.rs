@@ -120,7 +120,10 @@ impl Header {
         let [l0, l1, l2, l3, kind, flags, i0, i1, i2, i3] = *bytes;
         let length = u32::from_le_bytes([l0, l1, l2, l3]);
         if length > max_frame {
-            return Err(violation("P-10", format_args!("a frame of {length} bytes, above the limit of {max_frame}")));
+            return Err(violation(
+                "P-10",
+                format_args!("a frame of {length} bytes, above the limit of {max_frame}"),
+            ));
         }
         let Some(kind) = Kind::from_number(kind) else {
             return Err(violation("P-11", format_args!("unknown frame kind {kind}")));

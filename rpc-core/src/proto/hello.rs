@@ -133,11 +133,15 @@ fn not_a_hello(input: &[u8]) -> RpcError {
     let guess = match shown {
         [0x16, 0x03, ..] => " (a TLS handshake)",
         _ if shown.starts_with(b"HTTP/") => " (an HTTP response)",
-        _ if [&b"GET "[..], b"POST", b"PRI ", b"HEAD", b"PUT "].iter().any(|verb| shown.starts_with(verb)) => {
+        _ if [&b"GET "[..], b"POST", b"PRI ", b"HEAD", b"PUT "]
+            .iter()
+            .any(|verb| shown.starts_with(verb)) =>
+        {
             " (an HTTP request)"
         }
         _ => "",
     };
-    let message = format!("the peer does not speak this protocol: it began with \"{}\"{guess}", shown.escape_ascii());
+    let message =
+        format!("the peer does not speak this protocol: it began with \"{}\"{guess}", shown.escape_ascii());
     RpcError::new(Code::Protocol, message)
 }

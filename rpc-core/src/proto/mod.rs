@@ -12,9 +12,6 @@ mod served;
 mod session;
 mod timer;
 
-#[cfg(test)]
-mod pair;
-
 pub use frame::MAGIC;
 pub use session::{CallKey, Event, Incoming, Request, Session, Ticket};
 

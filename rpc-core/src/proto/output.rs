@@ -67,7 +67,14 @@ impl Output {
 
     /// Appends a frame: `head` writes what stands before the body in its payload. Says at which position in
     /// the stream of all output it ends.
-    pub(super) fn frame(&mut self, kind: Kind, flags: u8, id: CallId, head: impl FnOnce(&mut Vec<u8>), body: &[u8]) -> u64 {
+    pub(super) fn frame(
+        &mut self,
+        kind: Kind,
+        flags: u8,
+        id: CallId,
+        head: impl FnOnce(&mut Vec<u8>),
+        body: &[u8],
+    ) -> u64 {
         let start = self.frames.len();
         self.frames.extend_from_slice(&[0; HEADER]);
         head(&mut self.frames);
@@ -99,7 +106,12 @@ impl Output {
 
     /// Moves what goes next to the end of `into`: all frames, then chunks. Calls `ended` for each large body
     /// whose last chunk is among them, with the position at which it ends.
-    pub(super) fn take(&mut self, into: &mut Vec<u8>, max_frame: usize, mut ended: impl FnMut(Direction, CallId, u64)) {
+    pub(super) fn take(
+        &mut self,
+        into: &mut Vec<u8>,
+        max_frame: usize,
+        mut ended: impl FnMut(Direction, CallId, u64),
+    ) {
         let before = into.len();
         if into.is_empty() {
             std::mem::swap(into, &mut self.frames);

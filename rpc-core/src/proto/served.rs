@@ -90,7 +90,8 @@ impl ServedCalls {
         allowance: &Allowance,
         now: Instant,
     ) -> Result<Step, RpcError> {
-        let method = u32::try_from(take_varint(&mut payload)?).map_err(|_| violation("P-20", "a method above 32 bits"))?;
+        let method = u32::try_from(take_varint(&mut payload)?)
+            .map_err(|_| violation("P-20", "a method above 32 bits"))?;
         let left = match header.has(flags::DEADLINE) {
             true => Some(std::time::Duration::from_micros(take_varint(&mut payload)?)),
             false => None,
@@ -114,15 +115,20 @@ impl ServedCalls {
             return Err(violation("P-21", format_args!("call id {index} is used twice at once")));
         }
         if total > allowance.max_message {
-            let message = format!("arguments of {total} bytes, above max_message of {}", allowance.max_message);
+            let message =
+                format!("arguments of {total} bytes, above max_message of {}", allowance.max_message);
             return Ok(Step::Refuse(RpcError::new(Code::TooLarge, message)));
         }
         if left.is_some_and(|left| left.is_zero()) {
-            return Ok(Step::Refuse(RpcError::new(Code::DeadlineExceeded, "no time was left when the call arrived")));
+            return Ok(Step::Refuse(RpcError::new(
+                Code::DeadlineExceeded,
+                "no time was left when the call arrived",
+            )));
         }
         let chunked = header.has(flags::PARTIAL);
         if chunked && self.held + total > allowance.max_inflight {
-            let message = format!("more than {} bytes of arguments at once (max_inflight)", allowance.max_inflight);
+            let message =
+                format!("more than {} bytes of arguments at once (max_inflight)", allowance.max_inflight);
             return Ok(Step::Refuse(RpcError::new(Code::ResourceExhausted, message)));
         }
         // A deadline beyond what the clock can say is none.

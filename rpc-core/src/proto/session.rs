@@ -253,7 +253,8 @@ impl Session {
                         true => Executed::Maybe,
                         false => Executed::No,
                     };
-                    let error = RpcError::new(Code::DeadlineExceeded, "its time ran out").with_executed(executed);
+                    let error =
+                        RpcError::new(Code::DeadlineExceeded, "its time ran out").with_executed(executed);
                     self.stop_call(key, Outcome::Failure(error));
                 }
                 Timer::Ticket(ticket) => self.wakers.extend(self.admission.waker(ticket).cloned()),
@@ -270,7 +271,8 @@ impl Session {
         let pinged = match self.pinged {
             Some(pinged) if now >= pinged + keepalive => {
                 let silent = Duration::from_secs(now.saturating_duration_since(self.heard).as_secs());
-                let message = format!("no sign of life from the peer for {}", humantime::format_duration(silent));
+                let message =
+                    format!("no sign of life from the peer for {}", humantime::format_duration(silent));
                 return Err(RpcError::new(Code::Unavailable, message));
             }
             None if now >= self.heard + keepalive => {

@@ -1,0 +1,321 @@
+//! The serving role: listeners, the connections they bring, and an orderly end. Never reads or writes bytes,
+//! and never lets one connection's fate touch another's.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use slab::Slab;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::channel::open;
+use crate::connection::{Closing, Connection, LINGER};
+use crate::endpoint::Endpoint;
+use crate::error::{Code, RpcError};
+use crate::options::Options;
+use crate::service::Dispatch;
+use crate::services::Services;
+use crate::transport::{Bind, Listener, Wire};
+
+/// Services bound to addresses, ready to [`run`](Self::run) or [`spawn`](Self::spawn).
+///
+/// Dropping it unrun closes its addresses.
+pub struct Server {
+    listeners: Vec<Box<dyn Listener>>,
+    endpoints: Vec<Endpoint>,
+    control: Arc<Control>,
+}
+
+/// A server in the making: services first, then the first address.
+pub struct ServerBuilder {
+    services: Services,
+    duplicate: Option<String>,
+}
+
+impl Server {
+    /// A server without services and addresses.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder { services: Services::default(), duplicate: None }
+    }
+
+    /// Serves at a further address. Clients can connect from now on and are answered once the server runs.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a bad address, `Unavailable` for one that is in use or cannot be made.
+    pub async fn bind<Via>(mut self, address: impl Bind<Via>) -> Result<Self, RpcError> {
+        let listener = address.bind().await?;
+        self.endpoints.push(listener.endpoint().clone());
+        self.listeners.push(listener);
+        Ok(self)
+    }
+
+    /// The address a client can dial: the first one bound. A TCP port left to the kernel is filled in.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoints[0]
+    }
+
+    /// All addresses, in the order they were bound.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// A handle to shut the server down with while it [`run`](Self::run)s.
+    pub fn handle(&self) -> ServerHandle {
+        ServerHandle { endpoints: self.endpoints.clone().into(), control: Arc::clone(&self.control) }
+    }
+
+    /// Serves until it is shut down, or until no address can bring another connection (`stdio:` after its
+    /// peer has left). Dropping the future ends every connection.
+    ///
+    /// # Errors
+    /// None at present; failures of single connections are theirs alone.
+    pub async fn run(self) -> Result<(), RpcError> {
+        let Self { listeners, control, .. } = self;
+        let _ends_connections = AbortAll(&control);
+        let mut accepting = JoinSet::new();
+        for listener in listeners {
+            accepting.spawn(accept(listener, Arc::clone(&control)));
+        }
+        while accepting.join_next().await.is_some() {}
+        control.tasks.close();
+        control.tasks.wait().await;
+        Ok(())
+    }
+
+    /// Serves in a task of its own. Dropping the handle does not end it.
+    pub fn spawn(self) -> ServerHandle {
+        let handle = self.handle();
+        tokio::spawn(self.run());
+        handle
+    }
+}
+
+impl ServerBuilder {
+    /// Serves this too. Two services of one name are refused when the server is bound.
+    pub fn service(mut self, service: impl Dispatch) -> Self {
+        let name = service.description().name();
+        if self.services.find(name).is_some() {
+            self.duplicate.get_or_insert_with(|| name.to_owned());
+        }
+        self.services.add(service);
+        self
+    }
+
+    /// Binds the first address; [`Server::bind`] adds more.
+    ///
+    /// # Errors
+    /// As [`Server::bind`], and `InvalidArgument` for two services of one name.
+    pub async fn bind<Via>(self, address: impl Bind<Via>) -> Result<Server, RpcError> {
+        if let Some(name) = self.duplicate {
+            let message =
+                format!("two services are named {name}; rename one with #[ipc_service(name = \"…\")]");
+            return Err(RpcError::new(Code::InvalidArgument, message));
+        }
+        let control = Control {
+            services: Arc::new(self.services),
+            // Any number that another start is unlikely to have.
+            generation: RandomState::new().build_hasher().finish(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            live: Mutex::default(),
+        };
+        Server { listeners: Vec::new(), endpoints: Vec::new(), control: Arc::new(control) }
+            .bind(address)
+            .await
+    }
+}
+
+/// A running server, from outside. Cheap to clone.
+#[derive(Clone)]
+pub struct ServerHandle {
+    endpoints: Arc<[Endpoint]>,
+    control: Arc<Control>,
+}
+
+/// How a shutdown went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Shutdown {
+    /// Calls that were still running when the grace was over.
+    pub cut_off: usize,
+}
+
+impl ServerHandle {
+    /// The address a client can dial: the first one bound.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoints[0]
+    }
+
+    /// Ends the server: closes its addresses, tells every peer, lets running calls finish for `grace`, then
+    /// cuts off what is left. Returns when it is over, within about two seconds after the grace. Called
+    /// again meanwhile, the shorter grace counts.
+    ///
+    /// # Errors
+    /// None at present.
+    pub async fn shutdown(&self, grace: Duration) -> Result<Shutdown, RpcError> {
+        let control = &self.control;
+        control.stop.cancel();
+        control.tasks.close();
+        for connection in control.connections() {
+            connection.close(Closing::Drained, "the server is shutting down");
+        }
+        if tokio::time::timeout(grace, control.tasks.wait()).await.is_ok() {
+            return Ok(Shutdown { cut_off: 0 });
+        }
+        let serving =
+            |connection: Arc<Connection>| connection.with_session(|shared| shared.session.serving());
+        let cut_off = control.connections().into_iter().map(serving).sum();
+        control.abort_all();
+        // A handler that holds its thread cannot be ended from outside; it is left behind.
+        let _ = tokio::time::timeout(LINGER, control.tasks.wait()).await;
+        Ok(Shutdown { cut_off })
+    }
+}
+
+/// What the parts of a running server share.
+struct Control {
+    services: Arc<Services>,
+    generation: u64,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    live: Mutex<Live>,
+}
+
+#[derive(Default)]
+struct Live {
+    connections: Slab<(Arc<Connection>, AbortHandle)>,
+    /// Connections that may not have said hello yet, oldest first.
+    greeting: VecDeque<(Arc<Connection>, AbortHandle)>,
+}
+
+impl Control {
+    fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn connections(&self) -> Vec<Arc<Connection>> {
+        self.live().connections.iter().map(|(_, (connection, _))| Arc::clone(connection)).collect()
+    }
+
+    fn abort_all(&self) {
+        self.live().connections.iter().for_each(|(_, (_, abort))| abort.abort());
+    }
+
+    /// Starts serving a connection, unless there are too many.
+    fn admit(self: &Arc<Self>, wire: Wire, options: Options) {
+        let limits = options.limits.clone();
+        let mut live = self.live();
+        if live.connections.len() >= limits.max_connections as usize {
+            tracing::warn!(limit = limits.max_connections, peer = %wire.peer.endpoint, "connection refused: max_connections");
+            return;
+        }
+        live.greeting.retain(|(connection, _)| !connection.is_ended() && connection.hello().is_none());
+        while live.greeting.len() >= limits.max_handshakes as usize {
+            let Some((oldest, abort)) = live.greeting.pop_front() else { break };
+            tracing::warn!(limit = limits.max_handshakes, peer = %oldest.peer.endpoint, "connection closed: max_handshakes");
+            abort.abort();
+        }
+        let (connection, driver) = open(wire, &self.services, options, self.generation);
+        let entry = live.connections.vacant_entry();
+        let ends = Remove { control: Arc::clone(self), key: entry.key() };
+        let task = self.tasks.spawn(async move {
+            let _ends = ends;
+            driver.run().await;
+        });
+        entry.insert((Arc::clone(&connection), task.abort_handle()));
+        live.greeting.push_back((connection, task.abort_handle()));
+    }
+}
+
+struct Remove {
+    control: Arc<Control>,
+    key: usize,
+}
+
+impl Drop for Remove {
+    fn drop(&mut self) {
+        let removed = self.control.live().connections.try_remove(self.key);
+        // Whoever still waits on the connection hears of its end even if its driver was cut off.
+        if let Some((connection, _)) = removed {
+            connection.end(&RpcError::new(Code::Cancelled, "the server was shut down"));
+        }
+    }
+}
+
+struct AbortAll<'a>(&'a Control);
+
+impl Drop for AbortAll<'_> {
+    fn drop(&mut self) {
+        self.0.stop.cancel();
+        self.0.abort_all();
+    }
+}
+
+async fn accept(mut listener: Box<dyn Listener>, control: Arc<Control>) {
+    let options = listener.options();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let accepted = tokio::select! {
+            () = control.stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok(Some(wire)) => {
+                pause = FIRST_PAUSE;
+                control.admit(wire, options.clone());
+            }
+            Ok(None) => break,
+            Err(error) => {
+                tracing::warn!(endpoint = %listener.endpoint(), %error, "a connection could not be accepted");
+                if is_the_peers_own(&error) {
+                    continue;
+                }
+                // No descriptor or no memory is free: trying again at once would only burn time.
+                tokio::select! {
+                    () = control.stop.cancelled() => break,
+                    () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                }
+            }
+        }
+    }
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Failures that concern the one peer only: the next one may be fine.
+fn is_the_peers_own(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::ConnectionAborted
+            | Kind::ConnectionReset
+            | Kind::BrokenPipe
+            | Kind::NotConnected
+            | Kind::Interrupted
+            | Kind::PermissionDenied
+    )
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("endpoints", &self.endpoints).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerBuilder").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ServerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerHandle").field("endpoints", &self.endpoints).finish_non_exhaustive()
+    }
+}
