@@ -1,5 +1,6 @@
 //! What the macros make compiles without a warning wherever users put it, and calls arrive.
 #![deny(warnings, missing_docs, clippy::all)]
+#![allow(unreachable_pub, reason = "these modules stand for those of a library")]
 
 #[path = "macros/arguments.rs"]
 mod arguments;

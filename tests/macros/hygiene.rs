@@ -1,5 +1,5 @@
 //! Names that could collide with those in generated code.
-#![allow(non_camel_case_types, dead_code, missing_docs)]
+#![allow(non_camel_case_types, dead_code)]
 
 use traitwire::{ipc_service, ipc_type};
 
@@ -137,6 +137,7 @@ impl Torture for Here {
     async fn call_site(&self) -> Vec<u8> {
         ::std::vec![1]
     }
+    #[allow(non_snake_case)]
     async fn camelCase(&self, Argument: u8) -> u8 {
         Argument
     }

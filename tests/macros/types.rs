@@ -39,6 +39,7 @@ pub enum Tree {
 pub enum Partial {
     Sent,
     #[serde(skip)]
+    #[allow(dead_code)]
     Kept(u8),
 }
 

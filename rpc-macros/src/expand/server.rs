@@ -56,7 +56,7 @@ fn constructors(scope: &Scope<'_>) -> TokenStream {
 
 /// By hand, since derives would ask the same of the implementation.
 fn std_traits(scope: &Scope<'_>) -> TokenStream {
-    let Scope { p, server, .. } = scope;
+    let server = &scope.server;
     let (formatter, name) = (names::local("formatter"), server.to_string());
     quote! {
         #[automatically_derived]

@@ -296,7 +296,7 @@ const _: () = {
     impl<__S> ::core::clone::Clone for CalculatorServer<__S> {
         fn clone(&self) -> Self {
             Self {
-                implementation: __traitwire::Arc::clone(&self.implementation),
+                implementation: ::core::clone::Clone::clone(&self.implementation),
             }
         }
     }
@@ -321,10 +321,10 @@ const _: () = {
             match method {
                 method if method
                     == __CalculatorMethod::add as ::core::primitive::u32 => {
-                    let service = __traitwire::Arc::clone(&self.implementation);
+                    let service = ::core::clone::Clone::clone(&self.implementation);
                     __traitwire::Option::Some(
                         __traitwire::slot(move |mut request: __traitwire::Request| {
-                            let service = __traitwire::Arc::clone(&service);
+                            let service = ::core::clone::Clone::clone(&service);
                             async move {
                                 let mut arguments = __traitwire::Request::arguments(
                                     &request,
@@ -345,10 +345,10 @@ const _: () = {
                 #[cfg(feature = "division")]
                 method if method
                     == __CalculatorMethod::divide as ::core::primitive::u32 => {
-                    let service = __traitwire::Arc::clone(&self.implementation);
+                    let service = ::core::clone::Clone::clone(&self.implementation);
                     __traitwire::Option::Some(
                         __traitwire::slot(move |mut request: __traitwire::Request| {
-                            let service = __traitwire::Arc::clone(&service);
+                            let service = ::core::clone::Clone::clone(&service);
                             async move {
                                 let mut arguments = __traitwire::Request::arguments(
                                     &request,
@@ -377,10 +377,10 @@ const _: () = {
                 }
                 method if method
                     == __CalculatorMethod::greet as ::core::primitive::u32 => {
-                    let service = __traitwire::Arc::clone(&self.implementation);
+                    let service = ::core::clone::Clone::clone(&self.implementation);
                     __traitwire::Option::Some(
                         __traitwire::slot(move |request: __traitwire::Request| {
-                            let service = __traitwire::Arc::clone(&service);
+                            let service = ::core::clone::Clone::clone(&service);
                             async move {
                                 let mut arguments = __traitwire::Request::arguments(
                                     &request,
@@ -400,10 +400,10 @@ const _: () = {
                 }
                 method if method
                     == __CalculatorMethod::whoami as ::core::primitive::u32 => {
-                    let service = __traitwire::Arc::clone(&self.implementation);
+                    let service = ::core::clone::Clone::clone(&self.implementation);
                     __traitwire::Option::Some(
                         __traitwire::slot(move |request: __traitwire::Request| {
-                            let service = __traitwire::Arc::clone(&service);
+                            let service = ::core::clone::Clone::clone(&service);
                             async move {
                                 let mut arguments = __traitwire::Request::arguments(
                                     &request,
@@ -428,10 +428,10 @@ const _: () = {
                 }
                 method if method
                     == __CalculatorMethod::store as ::core::primitive::u32 => {
-                    let service = __traitwire::Arc::clone(&self.implementation);
+                    let service = ::core::clone::Clone::clone(&self.implementation);
                     __traitwire::Option::Some(
                         __traitwire::slot(move |request: __traitwire::Request| {
-                            let service = __traitwire::Arc::clone(&service);
+                            let service = ::core::clone::Clone::clone(&service);
                             async move {
                                 let mut arguments = __traitwire::Request::arguments(
                                     &request,

@@ -90,7 +90,7 @@ const _: () = {
     impl<__S> ::core::clone::Clone for EmptyServer<__S> {
         fn clone(&self) -> Self {
             Self {
-                implementation: __traitwire::Arc::clone(&self.implementation),
+                implementation: ::core::clone::Clone::clone(&self.implementation),
             }
         }
     }

@@ -140,7 +140,7 @@ const _: () = {
     impl<__S> ::core::clone::Clone for ResultServer<__S> {
         fn clone(&self) -> Self {
             Self {
-                implementation: __traitwire::Arc::clone(&self.implementation),
+                implementation: ::core::clone::Clone::clone(&self.implementation),
             }
         }
     }
@@ -164,10 +164,10 @@ const _: () = {
         ) -> __traitwire::Option<__traitwire::Box<dyn __traitwire::Slot>> {
             match method {
                 method if method == __ResultMethod::r#type as ::core::primitive::u32 => {
-                    let service = __traitwire::Arc::clone(&self.implementation);
+                    let service = ::core::clone::Clone::clone(&self.implementation);
                     __traitwire::Option::Some(
                         __traitwire::slot(move |mut request: __traitwire::Request| {
-                            let service = __traitwire::Arc::clone(&service);
+                            let service = ::core::clone::Clone::clone(&service);
                             async move {
                                 let mut arguments = __traitwire::Request::arguments(
                                     &request,
