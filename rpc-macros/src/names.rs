@@ -39,6 +39,9 @@ pub(crate) fn local(name: &str) -> Ident {
 
 /// `"; did you mean …"` if one of `known` is near, and the list of all of them.
 pub(crate) fn advice(unknown: &str, known: &[&str]) -> String {
+    if let [only] = known {
+        return format!("the only one is `{only}`");
+    }
     let near = known.iter().map(|name| (distance(unknown, name), *name)).min();
     let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     match near {

@@ -1,5 +1,7 @@
 //! Every way an argument or a result can travel.
 
+#![allow(clippy::ptr_arg, reason = "whatever is lent must arrive")]
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -7,7 +7,7 @@ use traitwire::ipc_service;
 trait Conditional {
     #[cfg(any())]
     async fn never(&self, missing: NoSuchType) -> AnotherMissing;
-    #[cfg(all())]
+    #[cfg(not(any()))]
     async fn first(&self) -> u32;
     #[cfg(any())]
     async fn version(&self) -> String;

@@ -129,7 +129,8 @@ fn check_variant(variant: &Variant<'_>, errors: &Errors) {
 
 /// serde counts skipped variants when it writes and leaves them out when it reads.
 fn skipped_variants(variants: &[Variant<'_>], errors: &Errors) {
-    let is_skipped = |variant: &Variant<'_>| variant.attrs.skip_serializing();
+    let is_skipped =
+        |variant: &Variant<'_>| variant.attrs.skip_serializing() && variant.attrs.skip_deserializing();
     let Some(last) = variants.iter().rposition(|variant| !is_skipped(variant)) else { return };
     for variant in variants[..last].iter().filter(|variant| is_skipped(variant)) {
         errors.refuse(

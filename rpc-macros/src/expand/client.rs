@@ -2,11 +2,10 @@
 //! come to.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote;
 use syn::parse_quote;
-use syn::spanned::Spanned as _;
 
-use super::Scope;
+use super::{Scope, coding};
 use crate::model::{Argument, Coding, Kind, Method, Passing};
 use crate::{attributes, names};
 
@@ -109,9 +108,9 @@ fn unary(scope: &Scope<'_>, method: &Method) -> TokenStream {
         Some(error) => quote!(#error),
         None => quote!(#p::Infallible),
     };
-    let decoded_value = decode(scope, Coding::of(value));
+    let decoded_value = decode(scope, value);
     let decoded_error = match &method.output.error {
-        Some(error) => decode(scope, Coding::of(error)),
+        Some(error) => decode(scope, error),
         None => {
             let decoder = names::local("decoder");
             quote!(|#decoder| #p::Decoder::never(#decoder))
@@ -128,31 +127,25 @@ fn unary(scope: &Scope<'_>, method: &Method) -> TokenStream {
     }
 }
 
-/// One statement that writes the argument. It stands at the argument's type, where the compiler will point
-/// if that cannot be encoded.
+/// One statement that writes the argument.
 fn encode(scope: &Scope<'_>, argument: &Argument) -> TokenStream {
     let p = &scope.p;
-    let (name, arguments) = (&argument.name, names::local("arguments"));
-    let span = argument.ty.span();
-    match &argument.passing {
-        Passing::Owned(Coding::Value) => quote_spanned!(span=> #p::Encoder::value(&mut #arguments, &#name);),
-        Passing::Owned(Coding::Bytes) | Passing::Decoded { coding: Coding::Bytes, .. } => {
-            let bytes = matches!(argument.passing, Passing::Owned(_)).then(|| quote!(&));
-            quote_spanned!(span=> #p::Encoder::bytes(&mut #arguments, #bytes #name);)
-        }
-        Passing::LentBytes => quote_spanned!(span=> #p::Encoder::bytes(&mut #arguments, #name);),
-        Passing::Decoded { .. } | Passing::Lent { .. } | Passing::Slice { .. } => {
-            quote_spanned!(span=> #p::Encoder::value(&mut #arguments, #name);)
-        }
-        Passing::Context => TokenStream::new(),
-    }
+    let (name, ty, arguments) = (&argument.name, &argument.ty, names::local("arguments"));
+    let encoder = quote!(&mut #arguments);
+    let write = match &argument.passing {
+        Passing::Owned(coding) => coding::write(p, encoder, *coding, ty, quote!(&#name)),
+        Passing::Decoded { value, coding } => coding::write(p, encoder, *coding, value, name),
+        Passing::Lent { value } => coding::write(p, encoder, Coding::Value, value, name),
+        Passing::LentBytes => quote!(#p::Encoder::bytes(#encoder, #name)),
+        Passing::Slice { element } => coding::write(p, encoder, Coding::Value, quote!([#element]), name),
+        Passing::Context => return TokenStream::new(),
+    };
+    quote!(#write;)
 }
 
-/// The function that reads a reply's value.
-fn decode(scope: &Scope<'_>, coding: Coding) -> TokenStream {
-    let (p, decoder) = (&scope.p, names::local("decoder"));
-    match coding {
-        Coding::Value => quote!(|#decoder| #p::Decoder::value(#decoder)),
-        Coding::Bytes => quote!(|#decoder| #p::Decoder::byte_buf(#decoder)),
-    }
+/// The function that reads a value of a reply.
+fn decode(scope: &Scope<'_>, ty: &syn::Type) -> TokenStream {
+    let decoder = names::local("decoder");
+    let read = coding::read(&scope.p, &decoder, Coding::of(ty), ty);
+    quote!(|#decoder| #read)
 }

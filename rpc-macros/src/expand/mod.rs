@@ -2,6 +2,7 @@
 //! refuses anything: what gets here is right.
 
 mod client;
+mod coding;
 mod describe;
 mod server;
 mod trait_;

@@ -2,11 +2,10 @@
 //! decodes the arguments, calls the implementation and encodes what it returns.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote;
 use syn::Ident;
-use syn::spanned::Spanned as _;
 
-use super::Scope;
+use super::{Scope, coding};
 use crate::model::{Argument, Coding, Kind, Method, Passing};
 use crate::{attributes, names};
 
@@ -148,30 +147,20 @@ fn unary(scope: &Scope<'_>, method: &Method) -> TokenStream {
     }
 }
 
-/// One statement that reads the argument, at its type: where the compiler will point if that cannot be
-/// decoded.
+/// One statement that reads the argument.
 fn decode(scope: &Scope<'_>, argument: &Argument) -> TokenStream {
     let p = &scope.p;
-    let (name, arguments) = (&argument.name, names::local("arguments"));
-    let span = argument.ty.span();
-    let (ty, read) = match &argument.passing {
-        Passing::Owned(coding) => read_owned(&argument.ty, *coding, scope),
-        Passing::Decoded { value, coding } => read_owned(value, *coding, scope),
-        Passing::Lent { value } => (quote!(&#value), quote_spanned!(span=> #p::Decoder::value)),
-        Passing::LentBytes => (quote!(&[::core::primitive::u8]), quote_spanned!(span=> #p::Decoder::bytes)),
-        Passing::Slice { element } => (quote!(#p::Vec<#element>), quote_spanned!(span=> #p::Decoder::value)),
+    let (name, ty, arguments) = (&argument.name, &argument.ty, names::local("arguments"));
+    let decoder = quote!(&mut #arguments);
+    let read = match &argument.passing {
+        Passing::Owned(coding) => coding::read(p, decoder, *coding, ty),
+        Passing::Decoded { value, coding } => coding::read(p, decoder, *coding, value),
+        Passing::Lent { .. } => coding::read(p, decoder, Coding::Value, ty),
+        Passing::LentBytes => quote!(#p::Decoder::bytes(#decoder)),
+        Passing::Slice { element } => coding::read(p, decoder, Coding::Value, quote!(#p::Vec<#element>)),
         Passing::Context => return TokenStream::new(),
     };
-    quote!(let #name: #ty = #read(&mut #arguments)?;)
-}
-
-fn read_owned(ty: &syn::Type, coding: Coding, scope: &Scope<'_>) -> (TokenStream, TokenStream) {
-    let p = &scope.p;
-    let read = match coding {
-        Coding::Value => quote_spanned!(ty.span()=> #p::Decoder::value),
-        Coding::Bytes => quote_spanned!(ty.span()=> #p::Decoder::byte_buf),
-    };
-    (quote!(#ty), read)
+    quote!(let #name = #read?;)
 }
 
 /// The argument as the implementation takes it.
@@ -201,10 +190,7 @@ fn reply(scope: &Scope<'_>, method: &Method) -> TokenStream {
 }
 
 fn encode(scope: &Scope<'_>, value: &Ident, ty: &syn::Type) -> TokenStream {
-    let (p, encoder) = (&scope.p, names::local("encoder"));
-    let write = match Coding::of(ty) {
-        Coding::Value => quote_spanned!(ty.span()=> #p::Encoder::value(#encoder, &#value)),
-        Coding::Bytes => quote_spanned!(ty.span()=> #p::Encoder::bytes(#encoder, &#value)),
-    };
+    let encoder = names::local("encoder");
+    let write = coding::write(&scope.p, &encoder, Coding::of(ty), ty, quote!(&#value));
     quote!(|#encoder| { #write; })
 }

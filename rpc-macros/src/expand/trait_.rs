@@ -12,7 +12,7 @@ pub(super) fn expand(scope: &Scope<'_>) -> TokenStream {
     let methods = service.methods.iter().map(|method| declaration(scope, method));
     quote! {
         #(#attributes)*
-        #[allow(clippy::manual_async_fn)]
+        #[allow(clippy::manual_async_fn, clippy::too_many_arguments)]
         #visibility trait #name: ::core::marker::Send + ::core::marker::Sync + 'static {
             #(#methods)*
         }

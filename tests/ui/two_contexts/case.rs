@@ -1,4 +1,4 @@
-use traitwire::{ipc_service, Context};
+use traitwire::ipc_service;
 
 #[ipc_service]
 pub trait Service {

@@ -1,5 +1,5 @@
 /// Arithmetic, remotely.
-#[allow(clippy::manual_async_fn)]
+#[allow(clippy::manual_async_fn, clippy::too_many_arguments)]
 pub trait Calculator: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// Adds two numbers.
     fn add(
@@ -180,15 +180,15 @@ const _: () = {
             b: i64,
         ) -> __traitwire::Result<i64, __traitwire::CallError<__traitwire::Infallible>> {
             let mut arguments = __traitwire::Encoder::new();
-            __traitwire::Encoder::value(&mut arguments, &a);
-            __traitwire::Encoder::value(&mut arguments, &b);
+            __traitwire::Encoder::value::<i64>(&mut arguments, &a);
+            __traitwire::Encoder::value::<i64>(&mut arguments, &b);
             ::core::mem::drop(a);
             ::core::mem::drop(b);
             __traitwire::Client::call(
                     &self.client,
                     __CalculatorMethod::add as ::core::primitive::u32,
                     arguments,
-                    |decoder| __traitwire::Decoder::value(decoder),
+                    |decoder| __traitwire::Decoder::value::<i64>(decoder),
                     |decoder| __traitwire::Decoder::never(decoder),
                 )
                 .await
@@ -201,16 +201,16 @@ const _: () = {
             b: i64,
         ) -> __traitwire::Result<i64, __traitwire::CallError<MathError>> {
             let mut arguments = __traitwire::Encoder::new();
-            __traitwire::Encoder::value(&mut arguments, &a);
-            __traitwire::Encoder::value(&mut arguments, &b);
+            __traitwire::Encoder::value::<i64>(&mut arguments, &a);
+            __traitwire::Encoder::value::<i64>(&mut arguments, &b);
             ::core::mem::drop(a);
             ::core::mem::drop(b);
             __traitwire::Client::call(
                     &self.client,
                     __CalculatorMethod::divide as ::core::primitive::u32,
                     arguments,
-                    |decoder| __traitwire::Decoder::value(decoder),
-                    |decoder| __traitwire::Decoder::value(decoder),
+                    |decoder| __traitwire::Decoder::value::<i64>(decoder),
+                    |decoder| __traitwire::Decoder::value::<MathError>(decoder),
                 )
                 .await
         }
@@ -223,12 +223,12 @@ const _: () = {
             __traitwire::CallError<__traitwire::Infallible>,
         > {
             let mut arguments = __traitwire::Encoder::new();
-            __traitwire::Encoder::value(&mut arguments, name);
+            __traitwire::Encoder::value::<str>(&mut arguments, name);
             __traitwire::Client::call(
                     &self.client,
                     __CalculatorMethod::greet as ::core::primitive::u32,
                     arguments,
-                    |decoder| __traitwire::Decoder::value(decoder),
+                    |decoder| __traitwire::Decoder::value::<String>(decoder),
                     |decoder| __traitwire::Decoder::never(decoder),
                 )
                 .await
@@ -242,7 +242,7 @@ const _: () = {
             __traitwire::CallError<__traitwire::Infallible>,
         > {
             let mut arguments = __traitwire::Encoder::new();
-            __traitwire::Encoder::value(&mut arguments, path);
+            __traitwire::Encoder::value::<Path>(&mut arguments, path);
             __traitwire::Client::call(
                     &self.client,
                     __CalculatorMethod::whoami as ::core::primitive::u32,
@@ -262,18 +262,18 @@ const _: () = {
             options: &Options,
         ) -> __traitwire::Result<(), __traitwire::CallError<__traitwire::Infallible>> {
             let mut arguments = __traitwire::Encoder::new();
-            __traitwire::Encoder::value(&mut arguments, &key);
+            __traitwire::Encoder::value::<String>(&mut arguments, &key);
             __traitwire::Encoder::bytes(&mut arguments, &block);
             __traitwire::Encoder::bytes(&mut arguments, view);
-            __traitwire::Encoder::value(&mut arguments, names);
-            __traitwire::Encoder::value(&mut arguments, options);
+            __traitwire::Encoder::value::<[String]>(&mut arguments, names);
+            __traitwire::Encoder::value::<Options>(&mut arguments, options);
             ::core::mem::drop(key);
             ::core::mem::drop(block);
             __traitwire::Client::call(
                     &self.client,
                     __CalculatorMethod::store as ::core::primitive::u32,
                     arguments,
-                    |decoder| __traitwire::Decoder::value(decoder),
+                    |decoder| __traitwire::Decoder::value::<()>(decoder),
                     |decoder| __traitwire::Decoder::never(decoder),
                 )
                 .await
@@ -329,14 +329,14 @@ const _: () = {
                                 let mut arguments = __traitwire::Request::arguments(
                                     &request,
                                 );
-                                let a: i64 = __traitwire::Decoder::value(&mut arguments)?;
-                                let b: i64 = __traitwire::Decoder::value(&mut arguments)?;
+                                let a = __traitwire::Decoder::value::<i64>(&mut arguments)?;
+                                let b = __traitwire::Decoder::value::<i64>(&mut arguments)?;
                                 __traitwire::Decoder::finish(arguments)?;
                                 __traitwire::Request::release(&mut request);
                                 let output = <__S as Calculator>::add(&*service, a, b)
                                     .await;
                                 __traitwire::Reply::output(|encoder| {
-                                    __traitwire::Encoder::value(encoder, &output);
+                                    __traitwire::Encoder::value::<i64>(encoder, &output);
                                 })
                             }
                         }),
@@ -353,8 +353,8 @@ const _: () = {
                                 let mut arguments = __traitwire::Request::arguments(
                                     &request,
                                 );
-                                let a: i64 = __traitwire::Decoder::value(&mut arguments)?;
-                                let b: i64 = __traitwire::Decoder::value(&mut arguments)?;
+                                let a = __traitwire::Decoder::value::<i64>(&mut arguments)?;
+                                let b = __traitwire::Decoder::value::<i64>(&mut arguments)?;
                                 __traitwire::Decoder::finish(arguments)?;
                                 __traitwire::Request::release(&mut request);
                                 let output = <__S as Calculator>::divide(&*service, a, b)
@@ -362,12 +362,12 @@ const _: () = {
                                 match output {
                                     __traitwire::Result::Ok(value) => {
                                         __traitwire::Reply::output(|encoder| {
-                                            __traitwire::Encoder::value(encoder, &value);
+                                            __traitwire::Encoder::value::<i64>(encoder, &value);
                                         })
                                     }
                                     __traitwire::Result::Err(error) => {
                                         __traitwire::Reply::error(|encoder| {
-                                            __traitwire::Encoder::value(encoder, &error);
+                                            __traitwire::Encoder::value::<MathError>(encoder, &error);
                                         })
                                     }
                                 }
@@ -385,14 +385,14 @@ const _: () = {
                                 let mut arguments = __traitwire::Request::arguments(
                                     &request,
                                 );
-                                let name: &str = __traitwire::Decoder::value(
-                                    &mut arguments,
-                                )?;
+                                let name = __traitwire::Decoder::value::<
+                                    &str,
+                                >(&mut arguments)?;
                                 __traitwire::Decoder::finish(arguments)?;
                                 let output = <__S as Calculator>::greet(&*service, name)
                                     .await;
                                 __traitwire::Reply::output(|encoder| {
-                                    __traitwire::Encoder::value(encoder, &output);
+                                    __traitwire::Encoder::value::<String>(encoder, &output);
                                 })
                             }
                         }),
@@ -408,9 +408,9 @@ const _: () = {
                                 let mut arguments = __traitwire::Request::arguments(
                                     &request,
                                 );
-                                let path: &Path = __traitwire::Decoder::value(
-                                    &mut arguments,
-                                )?;
+                                let path = __traitwire::Decoder::value::<
+                                    &Path,
+                                >(&mut arguments)?;
                                 __traitwire::Decoder::finish(arguments)?;
                                 let cx = __traitwire::Request::context(&request);
                                 let output = <__S as Calculator>::whoami(
@@ -436,21 +436,17 @@ const _: () = {
                                 let mut arguments = __traitwire::Request::arguments(
                                     &request,
                                 );
-                                let key: String = __traitwire::Decoder::value(
-                                    &mut arguments,
-                                )?;
-                                let block: Vec<u8> = __traitwire::Decoder::byte_buf(
-                                    &mut arguments,
-                                )?;
-                                let view: &[::core::primitive::u8] = __traitwire::Decoder::bytes(
-                                    &mut arguments,
-                                )?;
-                                let names: __traitwire::Vec<String> = __traitwire::Decoder::value(
-                                    &mut arguments,
-                                )?;
-                                let options: Options = __traitwire::Decoder::value(
-                                    &mut arguments,
-                                )?;
+                                let key = __traitwire::Decoder::value::<
+                                    String,
+                                >(&mut arguments)?;
+                                let block = __traitwire::Decoder::byte_buf(&mut arguments)?;
+                                let view = __traitwire::Decoder::bytes(&mut arguments)?;
+                                let names = __traitwire::Decoder::value::<
+                                    __traitwire::Vec<String>,
+                                >(&mut arguments)?;
+                                let options = __traitwire::Decoder::value::<
+                                    Options,
+                                >(&mut arguments)?;
                                 __traitwire::Decoder::finish(arguments)?;
                                 let output = <__S as Calculator>::store(
                                         &*service,
@@ -462,7 +458,7 @@ const _: () = {
                                     )
                                     .await;
                                 __traitwire::Reply::output(|encoder| {
-                                    __traitwire::Encoder::value(encoder, &output);
+                                    __traitwire::Encoder::value::<()>(encoder, &output);
                                 })
                             }
                         }),

@@ -1,5 +1,5 @@
 #[cfg(unix)]
-#[allow(clippy::manual_async_fn)]
+#[allow(clippy::manual_async_fn, clippy::too_many_arguments)]
 pub(crate) trait Empty: ::core::marker::Send + ::core::marker::Sync + 'static {}
 #[cfg(unix)]
 /// A client of [`Empty`]: its methods are calls to whatever serves `Empty` at the other end of its channel.

@@ -1,4 +1,4 @@
-#[allow(clippy::manual_async_fn)]
+#[allow(clippy::manual_async_fn, clippy::too_many_arguments)]
 trait r#Result: ::core::marker::Send + ::core::marker::Sync + 'static {
     fn r#type(
         &self,
@@ -105,10 +105,10 @@ const _: () = {
             output: r#Vec,
         ) -> __traitwire::Result<Vec, __traitwire::CallError<String>> {
             let mut arguments = __traitwire::Encoder::new();
-            __traitwire::Encoder::value(&mut arguments, &arguments);
-            __traitwire::Encoder::value(&mut arguments, &request);
-            __traitwire::Encoder::value(&mut arguments, &service);
-            __traitwire::Encoder::value(&mut arguments, &output);
+            __traitwire::Encoder::value::<u8>(&mut arguments, &arguments);
+            __traitwire::Encoder::value::<String>(&mut arguments, &request);
+            __traitwire::Encoder::value::<Ok>(&mut arguments, &service);
+            __traitwire::Encoder::value::<r#Vec>(&mut arguments, &output);
             ::core::mem::drop(arguments);
             ::core::mem::drop(request);
             ::core::mem::drop(service);
@@ -117,8 +117,8 @@ const _: () = {
                     &self.client,
                     __ResultMethod::r#type as ::core::primitive::u32,
                     arguments,
-                    |decoder| __traitwire::Decoder::value(decoder),
-                    |decoder| __traitwire::Decoder::value(decoder),
+                    |decoder| __traitwire::Decoder::value::<Vec>(decoder),
+                    |decoder| __traitwire::Decoder::value::<String>(decoder),
                 )
                 .await
         }
@@ -172,18 +172,18 @@ const _: () = {
                                 let mut arguments = __traitwire::Request::arguments(
                                     &request,
                                 );
-                                let arguments: u8 = __traitwire::Decoder::value(
-                                    &mut arguments,
-                                )?;
-                                let request: String = __traitwire::Decoder::value(
-                                    &mut arguments,
-                                )?;
-                                let service: Ok = __traitwire::Decoder::value(
-                                    &mut arguments,
-                                )?;
-                                let output: r#Vec = __traitwire::Decoder::value(
-                                    &mut arguments,
-                                )?;
+                                let arguments = __traitwire::Decoder::value::<
+                                    u8,
+                                >(&mut arguments)?;
+                                let request = __traitwire::Decoder::value::<
+                                    String,
+                                >(&mut arguments)?;
+                                let service = __traitwire::Decoder::value::<
+                                    Ok,
+                                >(&mut arguments)?;
+                                let output = __traitwire::Decoder::value::<
+                                    r#Vec,
+                                >(&mut arguments)?;
                                 __traitwire::Decoder::finish(arguments)?;
                                 __traitwire::Request::release(&mut request);
                                 let output = <__S as r#Result>::r#type(
@@ -197,12 +197,12 @@ const _: () = {
                                 match output {
                                     __traitwire::Result::Ok(value) => {
                                         __traitwire::Reply::output(|encoder| {
-                                            __traitwire::Encoder::value(encoder, &value);
+                                            __traitwire::Encoder::value::<Vec>(encoder, &value);
                                         })
                                     }
                                     __traitwire::Result::Err(error) => {
                                         __traitwire::Reply::error(|encoder| {
-                                            __traitwire::Encoder::value(encoder, &error);
+                                            __traitwire::Encoder::value::<String>(encoder, &error);
                                         })
                                     }
                                 }
