@@ -94,8 +94,11 @@ fn derives(attributes: &[Attribute], krate: &Path) -> TokenStream {
         let path = krate.to_token_stream().to_string().replace(' ', "");
         quote!(#[schema(crate = #path)])
     });
+    // `Eq` is the user's to promise.
+    let allowed = is_missing("PartialEq").then(|| quote!(#[allow(clippy::derive_partial_eq_without_eq)]));
     quote! {
         #[derive(#(#added),*)]
+        #allowed
         #serde
         #schema
     }

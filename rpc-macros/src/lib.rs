@@ -16,19 +16,19 @@ mod serde_keys;
 
 use proc_macro::TokenStream;
 
-/// Makes a service of a trait. See the façade's documentation.
+#[doc = include_str!("../docs/ipc_service.md")]
 #[proc_macro_attribute]
 pub fn ipc_service(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::service(arguments.into(), item.into()).into()
 }
 
-/// Makes a struct or an enum ready for the wire. See the façade's documentation.
+#[doc = include_str!("../docs/ipc_type.md")]
 #[proc_macro_attribute]
 pub fn ipc_type(arguments: TokenStream, item: TokenStream) -> TokenStream {
     ipc_type::expand(arguments.into(), item.into()).into()
 }
 
-/// Describes a type to the schema as its serde derives write it. See the façade's documentation.
+#[doc = include_str!("../docs/schema.md")]
 #[proc_macro_derive(Schema, attributes(schema, serde))]
 pub fn schema(item: TokenStream) -> TokenStream {
     schema_derive::expand(item.into()).into()

@@ -102,6 +102,19 @@ pub(crate) fn names_stream(ty: &Type) -> bool {
     finder.0
 }
 
+/// Does the type, at any depth, name an array?
+pub(crate) fn names_array(ty: &Type) -> bool {
+    struct Finder(bool);
+    impl<'ast> syn::visit::Visit<'ast> for Finder {
+        fn visit_type_array(&mut self, _: &'ast syn::TypeArray) {
+            self.0 = true;
+        }
+    }
+    let mut finder = Finder(false);
+    syn::visit::Visit::visit_type(&mut finder, ty);
+    finder.0
+}
+
 /// Is this a bound by a trait whose path ends in `name`?
 pub(crate) fn is_bound_named(bound: &TypeParamBound, name: &str) -> bool {
     bound_path(bound).and_then(|path| path.segments.last()).is_some_and(|segment| segment.ident == name)

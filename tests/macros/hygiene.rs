@@ -184,3 +184,37 @@ service_in_its_own_module!(send, Send, arguments, u16);
 service_in_its_own_module!(clone, Clone, service, ::std::vec::Vec<u8>);
 service_in_its_own_module!(vec, Vec, argument, u32);
 service_in_its_own_module!(option, Option, output, ::std::string::String);
+
+/// Where the façade goes by another name.
+mod elsewhere {
+    pub mod reexport {
+        pub use ::traitwire as other;
+    }
+
+    #[reexport::other::ipc_type(crate = "crate::hygiene::elsewhere::reexport::other")]
+    pub struct Thing {
+        pub bytes: Vec<u8>,
+    }
+
+    #[reexport::other::ipc_service(crate = "reexport::other", name = "elsewhere")]
+    pub trait Elsewhere {
+        async fn thing(&self, thing: Thing) -> Thing {
+            thing
+        }
+        async fn failing(&self) -> String {
+            panic!("as it should")
+        }
+    }
+
+    struct Here;
+    impl Elsewhere for Here {}
+
+    #[tokio::test]
+    async fn the_facade_may_be_elsewhere() {
+        let client = ElsewhereClient::local(Here);
+        let thing = Thing { bytes: ::std::vec![1, 2, 3] };
+        assert_eq!(client.thing(thing.clone()).await.unwrap(), thing);
+        let panicked = client.failing().await.unwrap_err();
+        assert_eq!(panicked.rpc().unwrap().method(), Some("elsewhere.failing"));
+    }
+}

@@ -8,7 +8,7 @@ use syn::{Attribute, GenericParam};
 
 use crate::args::SchemaArgs;
 use crate::errors::Errors;
-use crate::{args, names, serde_keys};
+use crate::{args, names, recognise, serde_keys};
 
 const NOT_SELF_DESCRIBING: &str = "values travel without their fields' names, so nothing on the wire tells";
 
@@ -222,8 +222,9 @@ fn with(field: &Field<'_>, errors: &Errors) {
     }
 }
 
-/// `with = "serde_bytes"` writes what the type itself would.
-pub(crate) fn is_block(field: &Field<'_>) -> bool {
+/// `with = "serde_bytes"` writes what the type itself would, except that it puts a length before an array.
+fn is_block(field: &Field<'_>) -> bool {
     let module = field.attrs.serialize_with().map(|path| &path.path.segments);
-    module.is_some_and(|segments| segments.iter().any(|segment| segment.ident == "serde_bytes"))
+    let is_serde_bytes = module.is_some_and(|path| path.iter().any(|segment| segment.ident == "serde_bytes"));
+    is_serde_bytes && !recognise::names_array(field.ty)
 }

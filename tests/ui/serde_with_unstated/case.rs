@@ -4,6 +4,8 @@ use traitwire::ipc_type;
 pub struct Person {
     #[serde(with = "shouting")]
     pub name: String,
+    #[serde(with = "traitwire::__private::serde_bytes")]
+    pub id: [u8; 16],
 }
 
 mod shouting {

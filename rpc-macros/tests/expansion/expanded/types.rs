@@ -5,6 +5,7 @@
     ::traitwire::__private::serde::Deserialize,
     ::traitwire::Schema
 )]
+#[allow(clippy::derive_partial_eq_without_eq)]
 #[serde(crate = "::traitwire::__private::serde")]
 #[schema(crate = "::traitwire")]
 /// A page of things.
