@@ -1,0 +1,230 @@
+//! Rules on one method as written: its modifiers, receiver, arguments and return. Never looks inside types;
+//! that is `types`'s.
+
+use proc_macro2::Ident;
+use syn::{
+    FnArg, GenericParam, PatType, Receiver, ReceiverKind, ReturnType, Safety, Signature, TraitItemFn, Type,
+    TypeParamBound,
+};
+
+use super::types;
+use crate::args;
+use crate::errors::Errors;
+use crate::model::Passing;
+use crate::parse;
+use crate::recognise::{self, bare};
+
+pub(super) fn check(item: &TraitItemFn, errors: &Errors) {
+    let signature = &item.sig;
+    modifiers(signature, errors);
+    generics(signature, errors);
+    receiver(signature, errors);
+    let mut context: Option<&PatType> = None;
+    for input in &signature.inputs {
+        let FnArg::Typed(input) = input else { continue };
+        argument(input, errors);
+        if !is_context(&input.ty) {
+            continue;
+        }
+        if let Some(first) = context.replace(input) {
+            errors.refuse(
+                &input.ty,
+                "a method has one `&Context` at most",
+                format!("use `{}`, the first one", quote::ToTokens::to_token_stream(&first.pat)),
+            );
+        }
+    }
+    returned(signature, errors);
+}
+
+fn modifiers(signature: &Signature, errors: &Errors) {
+    if let Some(constness) = &signature.constness {
+        errors.refuse(constness, "a service method cannot be `const`", "write `async fn`: a call takes time");
+    }
+    if let Safety::Unsafe(unsafety) = &signature.safety {
+        errors.refuse(
+            unsafety,
+            "a service method cannot be `unsafe`",
+            "remove `unsafe`: what the caller promises does not hold in another process",
+        );
+    }
+    if let Some(abi) = &signature.abi {
+        errors.refuse(
+            abi,
+            "a service method cannot have a foreign ABI",
+            "remove `extern`: programs of other languages call it through the protocol",
+        );
+    }
+    if let Some(variadic) = &signature.variadic {
+        errors.refuse(
+            variadic,
+            "a service method has a fixed number of arguments",
+            "take a `Vec` or a slice instead",
+        );
+    }
+}
+
+fn generics(signature: &Signature, errors: &Errors) {
+    for parameter in &signature.generics.params {
+        let (what, help) = match parameter {
+            GenericParam::Lifetime(_) => (
+                "name lifetimes",
+                "leave them out: references among the arguments live until the method returns",
+            ),
+            GenericParam::Type(_) | GenericParam::Const(_) => {
+                ("be generic", "write one method for each type, or an `#[ipc_type]` enum of what it may be")
+            }
+        };
+        errors.refuse(parameter, format!("a service method cannot {what}"), help);
+    }
+    if let Some(clause) = &signature.generics.where_clause {
+        errors.refuse(
+            clause,
+            "a service method cannot have a `where` clause",
+            "remove it: a peer could not know of it",
+        );
+    }
+}
+
+fn receiver(signature: &Signature, errors: &Errors) {
+    let Some(receiver) = signature.receiver() else {
+        errors.refuse(
+            &signature.ident,
+            "a service method needs a receiver",
+            "write `&self` as its first argument: a call is made on an object that is served",
+        );
+        return;
+    };
+    let Some(problem) = receiver_problem(receiver) else { return };
+    let help = match receiver.kind {
+        ReceiverKind::Reference(_, Some(_), None) => "write `&self`",
+        _ => "write `&self`: calls run at the same time; keep what changes in a `Mutex` or an atomic",
+    };
+    errors.refuse(receiver, problem, help);
+}
+
+fn receiver_problem(receiver: &Receiver) -> Option<&'static str> {
+    match &receiver.kind {
+        ReceiverKind::Reference(_, None, None) => None,
+        ReceiverKind::Reference(_, _, Some(_)) => Some("a service method cannot take `&mut self`"),
+        ReceiverKind::Reference(_, Some(_), None) => Some("a service method's `&self` names no lifetime"),
+        ReceiverKind::Value => Some("a service method cannot take `self` by value"),
+        _ => Some("a service method cannot have a typed receiver"),
+    }
+}
+
+fn argument(input: &PatType, errors: &Errors) {
+    for attribute in &input.attrs {
+        argument_attribute(attribute, errors);
+    }
+    match parse::argument_name(&input.pat) {
+        None => errors.refuse(
+            &input.pat,
+            "an argument of a service method is a plain name",
+            "name it, and take it apart in the implementation",
+        ),
+        Some(name) => mutable(name, input, errors),
+    }
+    if recognise::is_named(&input.ty, "Context") {
+        errors.refuse(
+            &input.ty,
+            "`Context` is lent to a method, not given",
+            "write `&Context`; it can be cloned",
+        );
+        return;
+    }
+    if recognise::is_named(&input.ty, "Streaming") {
+        errors.refuse(
+            &input.ty,
+            "a `Streaming` argument is not supported yet",
+            "take a `Vec`; a later version of traitwire will have streams",
+        );
+        return;
+    }
+    types::argument(&input.ty, errors);
+}
+
+fn argument_attribute(attribute: &syn::Attribute, errors: &Errors) {
+    let mut attributes = vec![attribute.clone()];
+    let is_ipc = !args::take_ipc(&mut attributes, errors).is_empty();
+    if is_ipc {
+        errors.refuse(
+            attribute,
+            "`#[ipc(default)]` on an argument is not supported yet",
+            "add a method instead; a later version of traitwire will have defaults",
+        );
+    } else {
+        errors.refuse(
+            attribute,
+            "an argument of a service method has no attributes",
+            "put it on the implementation's argument, or `#[cfg(…)]` on two methods",
+        );
+    }
+}
+
+fn mutable(name: &Ident, input: &PatType, errors: &Errors) {
+    if let syn::Pat::Ident(pattern) = &*input.pat
+        && let Some(mutability) = &pattern.mutability
+    {
+        errors.refuse(
+            mutability,
+            "an argument of a service method is not `mut`",
+            format!("write `{name}`, and `mut {name}` in the implementation if it needs that"),
+        );
+    }
+}
+
+fn is_context(ty: &Type) -> bool {
+    matches!(Passing::of(ty), Passing::Context)
+}
+
+fn returned(signature: &Signature, errors: &Errors) {
+    if let ReturnType::Type(_, ty) = &signature.output
+        && recognise::names_stream(ty)
+    {
+        errors.refuse(
+            ty,
+            "a method that returns a stream is not supported yet",
+            "return a `Vec`; a later version of traitwire will have streams",
+        );
+        return;
+    }
+    if signature.asyncness.is_none() && !returns_future(signature, errors) {
+        return;
+    }
+    types::output(&parse::output(signature), errors);
+}
+
+/// A plain `fn` must return `impl Future<Output = T>`, with nothing beside it but `Send`.
+fn returns_future(signature: &Signature, errors: &Errors) -> bool {
+    let ReturnType::Type(_, ty) = &signature.output else {
+        not_async(signature, errors);
+        return false;
+    };
+    if recognise::future_output(ty).is_none() {
+        not_async(signature, errors);
+        return false;
+    }
+    let Type::ImplTrait(future) = bare(ty) else { return true };
+    let odd = future.bounds.iter().filter(|bound| !is_expected(bound));
+    for bound in odd {
+        errors.refuse(
+            bound,
+            "only `Send` may stand beside `Future` here",
+            "remove it, or write `async fn`: the future borrows the arguments and `&self`",
+        );
+    }
+    true
+}
+
+fn not_async(signature: &Signature, errors: &Errors) {
+    errors.refuse(
+        signature.fn_token,
+        format!("`{}` is neither `async` nor returns `impl Future<Output = …>`", signature.ident),
+        "write `async fn`: a call to another process takes time",
+    );
+}
+
+fn is_expected(bound: &TypeParamBound) -> bool {
+    recognise::is_bound_named(bound, "Future") || recognise::is_bound_named(bound, "Send")
+}

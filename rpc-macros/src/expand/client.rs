@@ -1,0 +1,151 @@
+//! The client: a struct around `__private::Client` with the trait's methods, each returning what a call can
+//! come to.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::parse_quote;
+
+use super::{Scope, coding};
+use crate::model::{Argument, Coding, Kind, Method, Passing};
+use crate::{attributes, names};
+
+/// The struct, and its `impl`.
+pub(super) fn expand(scope: &Scope<'_>) -> (TokenStream, TokenStream) {
+    (item(scope), implementation(scope))
+}
+
+fn item(scope: &Scope<'_>) -> TokenStream {
+    let Scope { service, private, client, conditions, .. } = scope;
+    let visibility = &service.visibility;
+    let doc = format!(
+        " A client of [`{}`]: its methods are calls to whatever serves `{}` at the other end of its channel.",
+        names::unraw(&service.name),
+        service.wire_name.text,
+    );
+    quote! {
+        #(#conditions)*
+        #[doc = #doc]
+        #[doc = ""]
+        #[doc = " Cheap to clone; clones share the connection. Two clients are equal if they call the same service."]
+        #[derive(::core::clone::Clone, ::core::cmp::PartialEq, ::core::fmt::Debug)]
+        #[allow(dead_code)]
+        #visibility struct #client {
+            client: #private::Client,
+        }
+    }
+}
+
+fn implementation(scope: &Scope<'_>) -> TokenStream {
+    let Scope { service, p, client, server, description, .. } = scope;
+    let (visibility, name) = (&service.visibility, &service.name);
+    let [channel, address, implementation, timeout] =
+        ["channel", "address", "implementation", "timeout"].map(names::local);
+    let methods = service.methods.iter().map(|method| match method.kind {
+        Kind::Unary => unary(scope, method),
+    });
+    quote! {
+        #[allow(dead_code, dropping_copy_types)]
+        impl #client {
+            /// A client over a channel that is open already. A service that the peer does not have shows at
+            /// the first call.
+            #visibility fn new(#channel: #p::Channel) -> Self {
+                Self { client: #p::Client::new(#channel, #description()) }
+            }
+
+            /// Connects to the service at an address, and fails if something else is there.
+            ///
+            /// # Errors
+            /// The address is malformed, nobody answers there, or the peer serves something else.
+            #visibility async fn connect<Via>(
+                #address: impl #p::Dial<Via>,
+            ) -> #p::Result<Self, #p::RpcError> {
+                match #p::Client::connect(#address, #description()).await {
+                    #p::Result::Ok(client) => #p::Result::Ok(Self { client }),
+                    #p::Result::Err(error) => #p::Result::Err(error),
+                }
+            }
+
+            /// A client of an implementation in this process. Calls behave as over a connection.
+            #visibility fn local(#implementation: impl #name) -> Self {
+                Self { client: #p::Client::local(#server::new(#implementation)) }
+            }
+
+            /// The channel that calls go through.
+            #visibility fn channel(&self) -> &#p::Channel {
+                #p::Client::channel(&self.client)
+            }
+
+            /// A client whose calls end, at the latest, after this time.
+            #[must_use]
+            #visibility fn with_timeout(&self, #timeout: #p::Duration) -> Self {
+                Self { client: #p::Client::with_timeout(&self.client, #timeout) }
+            }
+
+            #(#methods)*
+        }
+    }
+}
+
+fn unary(scope: &Scope<'_>, method: &Method) -> TokenStream {
+    let Scope { service, p, .. } = scope;
+    let visibility = &service.visibility;
+    let mut attributes = attributes::for_client(&method.attributes);
+    if !attributes::is_documented(&attributes) {
+        let doc = format!(" Calls `{}.{}`.", service.wire_name.text, method.wire_name.text);
+        attributes.push(parse_quote!(#[doc = #doc]));
+    }
+    let sent: Vec<&Argument> = method.arguments.iter().filter(|argument| !argument.is_context()).collect();
+    let parameters = sent.iter().map(|argument| {
+        let (name, ty) = (&argument.name, &argument.ty);
+        quote!(#name: #ty)
+    });
+    let arguments = names::local("arguments");
+    let mutability = (!sent.is_empty()).then(|| quote!(mut));
+    let encoded = sent.iter().map(|argument| encode(scope, argument));
+    let dropped = sent.iter().filter(|argument| argument.is_owned()).map(|argument| &argument.name);
+    let (value, name, index) = (&method.output.value, &method.name, scope.index_of(method));
+    let error = match &method.output.error {
+        Some(error) => quote!(#error),
+        None => quote!(#p::Infallible),
+    };
+    let decoded_value = decode(scope, value);
+    let decoded_error = match &method.output.error {
+        Some(error) => decode(scope, error),
+        None => {
+            let decoder = names::local("decoder");
+            quote!(|#decoder| #p::Decoder::never(#decoder))
+        }
+    };
+    quote! {
+        #(#attributes)*
+        #visibility async fn #name(&self, #(#parameters),*) -> #p::Result<#value, #p::CallError<#error>> {
+            let #mutability #arguments = #p::Encoder::new();
+            #(#encoded)*
+            #(::core::mem::drop(#dropped);)*
+            #p::Client::call(&self.client, #index, #arguments, #decoded_value, #decoded_error).await
+        }
+    }
+}
+
+/// One statement that writes the argument.
+fn encode(scope: &Scope<'_>, argument: &Argument) -> TokenStream {
+    let p = &scope.p;
+    let (name, ty, arguments) = (&argument.name, &argument.ty, names::local("arguments"));
+    let encoder = quote!(&mut #arguments);
+    let write = match &argument.passing {
+        Passing::Owned(coding) => coding::write(p, encoder, *coding, ty, quote!(&#name)),
+        Passing::Decoded { value, coding } => coding::write(p, encoder, *coding, value, name),
+        Passing::Lent { value } => coding::write(p, encoder, Coding::Value, value, name),
+        Passing::LentBytes => quote!(#p::Encoder::bytes(#encoder, #name)),
+        Passing::Slice { element } => coding::write(p, encoder, Coding::Value, quote!([#element]), name),
+        Passing::Context => return TokenStream::new(),
+    };
+    quote!(#write;)
+}
+
+/// The function that reads a value of a reply.
+fn decode(scope: &Scope<'_>, ty: &syn::Type) -> TokenStream {
+    let decoder = names::local("decoder");
+    let read = coding::read(&scope.p, &decoder, Coding::of(ty), ty);
+    quote!(|#decoder| #read)
+}

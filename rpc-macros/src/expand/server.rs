@@ -1,0 +1,196 @@
+//! The server: a struct around an implementation, and its `Dispatch`: for each method a slot whose future
+//! decodes the arguments, calls the implementation and encodes what it returns.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Ident;
+
+use super::{Scope, coding};
+use crate::model::{Argument, Coding, Kind, Method, Passing};
+use crate::{attributes, names};
+
+/// The struct, and its `impl`s.
+pub(super) fn expand(scope: &Scope<'_>) -> (TokenStream, TokenStream) {
+    let implementations = [constructors(scope), std_traits(scope), dispatch(scope)];
+    (item(scope), implementations.into_iter().collect())
+}
+
+fn item(scope: &Scope<'_>) -> TokenStream {
+    let Scope { service, private, server, conditions, .. } = scope;
+    let visibility = &service.visibility;
+    let doc = format!(
+        " Serves an implementation of [`{}`] as `{}`.",
+        names::unraw(&service.name),
+        service.wire_name.text
+    );
+    quote! {
+        #(#conditions)*
+        #[doc = #doc]
+        #[allow(dead_code)]
+        #visibility struct #server<S> {
+            implementation: #private::Arc<S>,
+        }
+    }
+}
+
+fn constructors(scope: &Scope<'_>) -> TokenStream {
+    let Scope { service, p, server, .. } = scope;
+    let (visibility, name) = (&service.visibility, &service.name);
+    let implementation = names::local("implementation");
+    quote! {
+        #[allow(dead_code)]
+        impl<__S: #name> #server<__S> {
+            /// Serves this implementation.
+            #visibility fn new(#implementation: __S) -> Self {
+                Self { implementation: #p::Arc::new(#implementation) }
+            }
+
+            /// Serves an implementation that others hold too.
+            #visibility fn from_arc(#implementation: #p::Arc<__S>) -> Self {
+                Self { #implementation }
+            }
+        }
+    }
+}
+
+/// By hand, since derives would ask the same of the implementation.
+fn std_traits(scope: &Scope<'_>) -> TokenStream {
+    let server = &scope.server;
+    let (formatter, name) = (names::local("formatter"), server.to_string());
+    quote! {
+        #[automatically_derived]
+        impl<__S> ::core::clone::Clone for #server<__S> {
+            fn clone(&self) -> Self {
+                Self { implementation: ::core::clone::Clone::clone(&self.implementation) }
+            }
+        }
+
+        #[automatically_derived]
+        impl<__S> ::core::fmt::Debug for #server<__S> {
+            fn fmt(&self, #formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Formatter::write_str(#formatter, #name)
+            }
+        }
+    }
+}
+
+fn dispatch(scope: &Scope<'_>) -> TokenStream {
+    let Scope { service, p, server, description, .. } = scope;
+    let (name, method) = (&service.name, names::local("method"));
+    let arms = service.methods.iter().map(|method| arm(scope, method));
+    quote! {
+        #[automatically_derived]
+        impl<__S: #name> #p::Dispatch for #server<__S> {
+            fn description(&self) -> &'static #p::ServiceDescription {
+                #description()
+            }
+
+            fn slot(&self, #method: ::core::primitive::u32) -> #p::Option<#p::Box<dyn #p::Slot>> {
+                match #method {
+                    #(#arms)*
+                    _ => #p::Option::None,
+                }
+            }
+        }
+    }
+}
+
+fn arm(scope: &Scope<'_>, method: &Method) -> TokenStream {
+    let p = &scope.p;
+    let conditions = attributes::conditions(&method.attributes);
+    let [number, service, request] = ["method", "service", "request"].map(names::local);
+    let index = scope.index_of(method);
+    let handler = match method.kind {
+        Kind::Unary => unary(scope, method),
+    };
+    let mutability = releases(method).then(|| quote!(mut));
+    quote! {
+        #(#conditions)*
+        #number if #number == #index => {
+            let #service = ::core::clone::Clone::clone(&self.implementation);
+            #p::Option::Some(#p::slot(move |#mutability #request: #p::Request| {
+                let #service = ::core::clone::Clone::clone(&#service);
+                async move { #handler }
+            }))
+        }
+    }
+}
+
+/// Do all arguments stand on their own, so that the request's bytes can go before the handler runs?
+fn releases(method: &Method) -> bool {
+    !method.arguments.iter().any(|argument| argument.passing.borrows_request())
+}
+
+fn unary(scope: &Scope<'_>, method: &Method) -> TokenStream {
+    let Scope { service: model, p, .. } = scope;
+    let trait_name = &model.name;
+    let [arguments, request, service, output] =
+        ["arguments", "request", "service", "output"].map(names::local);
+    let is_read = method.arguments.iter().any(|argument| !argument.is_context());
+    let mutability = is_read.then(|| quote!(mut));
+    let decoded = method.arguments.iter().map(|argument| decode(scope, argument));
+    let context = method.arguments.iter().filter(|argument| argument.is_context()).map(|argument| {
+        let name = &argument.name;
+        quote!(let #name = #p::Request::context(&#request);)
+    });
+    let release = releases(method).then(|| quote!(#p::Request::release(&mut #request);));
+    let (name, given) = (&method.name, method.arguments.iter().map(given));
+    let reply = reply(scope, method);
+    quote! {
+        let #mutability #arguments = #p::Request::arguments(&#request);
+        #(#decoded)*
+        #p::Decoder::finish(#arguments)?;
+        #(#context)*
+        #release
+        let #output = <__S as #trait_name>::#name(&*#service, #(#given),*).await;
+        #reply
+    }
+}
+
+/// One statement that reads the argument.
+fn decode(scope: &Scope<'_>, argument: &Argument) -> TokenStream {
+    let p = &scope.p;
+    let (name, ty, arguments) = (&argument.name, &argument.ty, names::local("arguments"));
+    let decoder = quote!(&mut #arguments);
+    let read = match &argument.passing {
+        Passing::Owned(coding) => coding::read(p, decoder, *coding, ty),
+        Passing::Decoded { value, coding } => coding::read(p, decoder, *coding, value),
+        Passing::Lent { .. } => coding::read(p, decoder, Coding::Value, ty),
+        Passing::LentBytes => quote!(#p::Decoder::bytes(#decoder)),
+        Passing::Slice { element } => coding::read(p, decoder, Coding::Value, quote!(#p::Vec<#element>)),
+        Passing::Context => return TokenStream::new(),
+    };
+    quote!(let #name = #read?;)
+}
+
+/// The argument as the implementation takes it.
+fn given(argument: &Argument) -> TokenStream {
+    let name: &Ident = &argument.name;
+    match argument.passing {
+        Passing::Owned(_) | Passing::Lent { .. } | Passing::LentBytes => quote!(#name),
+        Passing::Decoded { .. } | Passing::Slice { .. } | Passing::Context => quote!(&#name),
+    }
+}
+
+fn reply(scope: &Scope<'_>, method: &Method) -> TokenStream {
+    let p = &scope.p;
+    let [output, value, error] = ["output", "value", "error"].map(names::local);
+    let Some(error_type) = &method.output.error else {
+        let encoded = encode(scope, &output, &method.output.value);
+        return quote!(#p::Reply::output(#encoded));
+    };
+    let encoded_value = encode(scope, &value, &method.output.value);
+    let encoded_error = encode(scope, &error, error_type);
+    quote! {
+        match #output {
+            #p::Result::Ok(#value) => #p::Reply::output(#encoded_value),
+            #p::Result::Err(#error) => #p::Reply::error(#encoded_error),
+        }
+    }
+}
+
+fn encode(scope: &Scope<'_>, value: &Ident, ty: &syn::Type) -> TokenStream {
+    let encoder = names::local("encoder");
+    let write = coding::write(&scope.p, &encoder, Coding::of(ty), ty, quote!(&#value));
+    quote!(|#encoder| { #write; })
+}

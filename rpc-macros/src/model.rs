@@ -1,0 +1,154 @@
+//! A service as data: what the trait says, each piece with the place it was written at. Never holds tokens
+//! that were rendered ahead; the files in `expand` make all tokens from this alone.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, Span};
+use syn::{Attribute, Block, Path, Type, Visibility};
+
+use crate::recognise;
+
+/// One service trait.
+#[derive(Debug)]
+pub(crate) struct Service {
+    /// The user's attributes, ours taken out.
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) visibility: Visibility,
+    pub(crate) name: Ident,
+    pub(crate) wire_name: WireName,
+    /// Where the façade is found.
+    pub(crate) krate: Path,
+    pub(crate) methods: Vec<Method>,
+}
+
+/// A name as peers see it.
+#[derive(Debug, Clone)]
+pub(crate) struct WireName {
+    pub(crate) text: String,
+    pub(crate) span: Span,
+}
+
+/// One method.
+#[derive(Debug)]
+pub(crate) struct Method {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) name: Ident,
+    pub(crate) wire_name: WireName,
+    pub(crate) kind: Kind,
+    pub(crate) idempotent: bool,
+    pub(crate) spawn: bool,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) output: Output,
+    pub(crate) default: Option<DefaultBody>,
+}
+
+/// How a method's messages flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One request, one reply.
+    Unary,
+}
+
+/// A body in the trait: the server's, if the implementation has none.
+#[derive(Debug)]
+pub(crate) struct DefaultBody {
+    pub(crate) block: Block,
+    /// Was it the body of an `async fn`, or does it return a future?
+    pub(crate) is_async: bool,
+}
+
+/// One argument.
+#[derive(Debug)]
+pub(crate) struct Argument {
+    pub(crate) name: Ident,
+    /// As written, references included.
+    pub(crate) ty: Type,
+    pub(crate) passing: Passing,
+}
+
+/// How an argument gets from the caller to the handler.
+#[derive(Debug)]
+pub(crate) enum Passing {
+    /// `T`: decoded and given.
+    Owned(Coding),
+    /// `&T`: decoded as `T` and lent.
+    Decoded { value: Type, coding: Coding },
+    /// `&str`, `&Path`: lent from the request's bytes.
+    Lent { value: Type },
+    /// `&[u8]`: a block lent from the request's bytes.
+    LentBytes,
+    /// `&[T]`: decoded as `Vec<T>` and lent.
+    Slice { element: Type },
+    /// `&Context`: made by the server, never on the wire.
+    Context,
+}
+
+impl Passing {
+    pub(crate) fn of(ty: &Type) -> Self {
+        let Type::Reference(reference) = recognise::bare(ty) else {
+            return Passing::Owned(Coding::of(ty));
+        };
+        let referent = recognise::bare(&reference.elem);
+        match referent {
+            Type::Slice(slice) if recognise::is_named(&slice.elem, "u8") => Passing::LentBytes,
+            Type::Slice(slice) => Passing::Slice { element: (*slice.elem).clone() },
+            _ if recognise::is_named(referent, "Context") => Passing::Context,
+            _ if recognise::is_lendable(referent) => Passing::Lent { value: referent.clone() },
+            _ => Passing::Decoded { value: referent.clone(), coding: Coding::of(referent) },
+        }
+    }
+
+    /// Does the handler's argument point into the request's bytes?
+    pub(crate) fn borrows_request(&self) -> bool {
+        matches!(self, Passing::Lent { .. } | Passing::LentBytes)
+    }
+}
+
+impl Argument {
+    /// Is it made by the server rather than sent?
+    pub(crate) fn is_context(&self) -> bool {
+        matches!(self.passing, Passing::Context)
+    }
+
+    /// Does the client's method take it by value, so that it is dropped once encoded?
+    pub(crate) fn is_owned(&self) -> bool {
+        matches!(self.passing, Passing::Owned(_))
+    }
+}
+
+/// How one value becomes bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coding {
+    /// By its `Serialize` and `Deserialize`.
+    Value,
+    /// `Vec<u8>`: the same bytes, copied as a block.
+    Bytes,
+}
+
+impl Coding {
+    pub(crate) fn of(ty: &Type) -> Self {
+        if recognise::is_byte_vec(ty) { Coding::Bytes } else { Coding::Value }
+    }
+}
+
+/// What a method returns.
+#[derive(Debug)]
+pub(crate) struct Output {
+    /// The future's output, as written.
+    pub(crate) written: Type,
+    /// `T` of `Result<T, E>`, else the whole.
+    pub(crate) value: Type,
+    /// `E` of `Result<T, E>`.
+    pub(crate) error: Option<Type>,
+}
+
+impl Output {
+    pub(crate) fn of(written: &Type) -> Self {
+        let (value, error) = match recognise::result(written) {
+            Some((value, error)) => (value.clone(), Some(error.clone())),
+            None => (written.clone(), None),
+        };
+        Self { written: written.clone(), value, error }
+    }
+}

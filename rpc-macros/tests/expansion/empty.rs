@@ -1,0 +1,3 @@
+#[ipc_service]
+#[cfg(unix)]
+pub(crate) trait Empty {}

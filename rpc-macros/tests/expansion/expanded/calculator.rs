@@ -1,0 +1,471 @@
+/// Arithmetic, remotely.
+#[allow(clippy::manual_async_fn, clippy::too_many_arguments)]
+pub trait Calculator: ::core::marker::Send + ::core::marker::Sync + 'static {
+    /// Adds two numbers.
+    fn add(
+        &self,
+        a: i64,
+        b: i64,
+    ) -> impl ::traitwire::__private::Future<Output = i64> + ::core::marker::Send;
+    /// Divides, unless by zero.
+    #[cfg(feature = "division")]
+    fn divide(
+        &self,
+        a: i64,
+        b: i64,
+    ) -> impl ::traitwire::__private::Future<
+        Output = Result<i64, MathError>,
+    > + ::core::marker::Send;
+    fn greet(
+        &self,
+        name: &str,
+    ) -> impl ::traitwire::__private::Future<Output = String> + ::core::marker::Send {
+        async move { format!("hello, {name}") }
+    }
+    fn whoami(
+        &self,
+        cx: &Context,
+        path: &Path,
+    ) -> impl ::traitwire::__private::Future<Output = Vec<u8>> + ::core::marker::Send;
+    fn store(
+        &self,
+        key: String,
+        block: Vec<u8>,
+        view: &[u8],
+        names: &[String],
+        options: &Options,
+    ) -> impl ::traitwire::__private::Future<Output = ()> + ::core::marker::Send;
+}
+/// A client of [`Calculator`]: its methods are calls to whatever serves `Calculator` at the other end of its channel.
+///
+/// Cheap to clone; clones share the connection. Two clients are equal if they call the same service.
+#[derive(::core::clone::Clone, ::core::cmp::PartialEq, ::core::fmt::Debug)]
+#[allow(dead_code)]
+pub struct CalculatorClient {
+    client: ::traitwire::__private::Client,
+}
+/// Serves an implementation of [`Calculator`] as `Calculator`.
+#[allow(dead_code)]
+pub struct CalculatorServer<S> {
+    implementation: ::traitwire::__private::Arc<S>,
+}
+#[doc(hidden)]
+#[allow(deprecated, non_camel_case_types, non_snake_case, clippy::all, clippy::pedantic)]
+const _: () = {
+    use ::traitwire::__private as __traitwire;
+    enum __CalculatorMethod {
+        add,
+        #[cfg(feature = "division")]
+        divide,
+        greet,
+        whoami,
+        store,
+    }
+    fn __Calculator_description() -> &'static __traitwire::ServiceDescription {
+        static DESCRIPTION: __traitwire::OnceLock<__traitwire::ServiceDescription> = __traitwire::OnceLock::new();
+        __traitwire::OnceLock::get_or_init(
+            &DESCRIPTION,
+            || {
+                let interface = __traitwire::Interface::builder(
+                    "Calculator",
+                    "Arithmetic, remotely.",
+                );
+                let interface = interface
+                    .method(
+                        "add",
+                        |method| {
+                            method
+                                .docs("Adds two numbers.")
+                                .argument::<i64>("a")
+                                .argument::<i64>("b")
+                                .output::<i64>()
+                                .idempotent()
+                        },
+                    );
+                #[cfg(feature = "division")]
+                let interface = interface
+                    .method(
+                        "quotient",
+                        |method| {
+                            method
+                                .docs("Divides, unless by zero.")
+                                .argument::<i64>("a")
+                                .argument::<i64>("b")
+                                .output::<i64>()
+                                .error::<MathError>()
+                        },
+                    );
+                let interface = interface
+                    .method(
+                        "greet",
+                        |method| { method.argument::<str>("name").output::<String>() },
+                    );
+                let interface = interface
+                    .method(
+                        "whoami",
+                        |method| { method.argument::<Path>("path").output::<Vec<u8>>() },
+                    );
+                let interface = interface
+                    .method(
+                        "store",
+                        |method| {
+                            method
+                                .argument::<String>("key")
+                                .argument::<Vec<u8>>("block")
+                                .argument::<[::core::primitive::u8]>("view")
+                                .argument::<[String]>("names")
+                                .argument::<Options>("options")
+                                .output::<()>()
+                        },
+                    );
+                __traitwire::ServiceDescription::new(
+                    interface.build(),
+                    &[
+                        __traitwire::Attributes::NONE,
+                        #[cfg(feature = "division")]
+                        __traitwire::Attributes::NONE.timeout_ms(2000u64).spawn(),
+                        __traitwire::Attributes::NONE,
+                        __traitwire::Attributes::NONE,
+                        __traitwire::Attributes::NONE,
+                    ],
+                )
+            },
+        )
+    }
+    #[allow(dead_code, dropping_copy_types)]
+    impl CalculatorClient {
+        /// A client over a channel that is open already. A service that the peer does not have shows at
+        /// the first call.
+        pub fn new(channel: __traitwire::Channel) -> Self {
+            Self {
+                client: __traitwire::Client::new(channel, __Calculator_description()),
+            }
+        }
+        /// Connects to the service at an address, and fails if something else is there.
+        ///
+        /// # Errors
+        /// The address is malformed, nobody answers there, or the peer serves something else.
+        pub async fn connect<Via>(
+            address: impl __traitwire::Dial<Via>,
+        ) -> __traitwire::Result<Self, __traitwire::RpcError> {
+            match __traitwire::Client::connect(address, __Calculator_description()).await
+            {
+                __traitwire::Result::Ok(client) => {
+                    __traitwire::Result::Ok(Self { client })
+                }
+                __traitwire::Result::Err(error) => __traitwire::Result::Err(error),
+            }
+        }
+        /// A client of an implementation in this process. Calls behave as over a connection.
+        pub fn local(implementation: impl Calculator) -> Self {
+            Self {
+                client: __traitwire::Client::local(CalculatorServer::new(implementation)),
+            }
+        }
+        /// The channel that calls go through.
+        pub fn channel(&self) -> &__traitwire::Channel {
+            __traitwire::Client::channel(&self.client)
+        }
+        /// A client whose calls end, at the latest, after this time.
+        #[must_use]
+        pub fn with_timeout(&self, timeout: __traitwire::Duration) -> Self {
+            Self {
+                client: __traitwire::Client::with_timeout(&self.client, timeout),
+            }
+        }
+        /// Adds two numbers.
+        pub async fn add(
+            &self,
+            a: i64,
+            b: i64,
+        ) -> __traitwire::Result<i64, __traitwire::CallError<__traitwire::Infallible>> {
+            let mut arguments = __traitwire::Encoder::new();
+            __traitwire::Encoder::value::<i64>(&mut arguments, &a);
+            __traitwire::Encoder::value::<i64>(&mut arguments, &b);
+            ::core::mem::drop(a);
+            ::core::mem::drop(b);
+            __traitwire::Client::call(
+                    &self.client,
+                    __CalculatorMethod::add as ::core::primitive::u32,
+                    arguments,
+                    |decoder| __traitwire::Decoder::value::<i64>(decoder),
+                    |decoder| __traitwire::Decoder::never(decoder),
+                )
+                .await
+        }
+        /// Divides, unless by zero.
+        #[cfg(feature = "division")]
+        pub async fn divide(
+            &self,
+            a: i64,
+            b: i64,
+        ) -> __traitwire::Result<i64, __traitwire::CallError<MathError>> {
+            let mut arguments = __traitwire::Encoder::new();
+            __traitwire::Encoder::value::<i64>(&mut arguments, &a);
+            __traitwire::Encoder::value::<i64>(&mut arguments, &b);
+            ::core::mem::drop(a);
+            ::core::mem::drop(b);
+            __traitwire::Client::call(
+                    &self.client,
+                    __CalculatorMethod::divide as ::core::primitive::u32,
+                    arguments,
+                    |decoder| __traitwire::Decoder::value::<i64>(decoder),
+                    |decoder| __traitwire::Decoder::value::<MathError>(decoder),
+                )
+                .await
+        }
+        /// Calls `Calculator.greet`.
+        pub async fn greet(
+            &self,
+            name: &str,
+        ) -> __traitwire::Result<
+            String,
+            __traitwire::CallError<__traitwire::Infallible>,
+        > {
+            let mut arguments = __traitwire::Encoder::new();
+            __traitwire::Encoder::value::<str>(&mut arguments, name);
+            __traitwire::Client::call(
+                    &self.client,
+                    __CalculatorMethod::greet as ::core::primitive::u32,
+                    arguments,
+                    |decoder| __traitwire::Decoder::value::<String>(decoder),
+                    |decoder| __traitwire::Decoder::never(decoder),
+                )
+                .await
+        }
+        /// Calls `Calculator.whoami`.
+        pub async fn whoami(
+            &self,
+            path: &Path,
+        ) -> __traitwire::Result<
+            Vec<u8>,
+            __traitwire::CallError<__traitwire::Infallible>,
+        > {
+            let mut arguments = __traitwire::Encoder::new();
+            __traitwire::Encoder::value::<Path>(&mut arguments, path);
+            __traitwire::Client::call(
+                    &self.client,
+                    __CalculatorMethod::whoami as ::core::primitive::u32,
+                    arguments,
+                    |decoder| __traitwire::Decoder::byte_buf(decoder),
+                    |decoder| __traitwire::Decoder::never(decoder),
+                )
+                .await
+        }
+        /// Calls `Calculator.store`.
+        pub async fn store(
+            &self,
+            key: String,
+            block: Vec<u8>,
+            view: &[u8],
+            names: &[String],
+            options: &Options,
+        ) -> __traitwire::Result<(), __traitwire::CallError<__traitwire::Infallible>> {
+            let mut arguments = __traitwire::Encoder::new();
+            __traitwire::Encoder::value::<String>(&mut arguments, &key);
+            __traitwire::Encoder::bytes(&mut arguments, &block);
+            __traitwire::Encoder::bytes(&mut arguments, view);
+            __traitwire::Encoder::value::<[String]>(&mut arguments, names);
+            __traitwire::Encoder::value::<Options>(&mut arguments, options);
+            ::core::mem::drop(key);
+            ::core::mem::drop(block);
+            __traitwire::Client::call(
+                    &self.client,
+                    __CalculatorMethod::store as ::core::primitive::u32,
+                    arguments,
+                    |decoder| __traitwire::Decoder::value::<()>(decoder),
+                    |decoder| __traitwire::Decoder::never(decoder),
+                )
+                .await
+        }
+    }
+    #[allow(dead_code)]
+    impl<__S: Calculator> CalculatorServer<__S> {
+        /// Serves this implementation.
+        pub fn new(implementation: __S) -> Self {
+            Self {
+                implementation: __traitwire::Arc::new(implementation),
+            }
+        }
+        /// Serves an implementation that others hold too.
+        pub fn from_arc(implementation: __traitwire::Arc<__S>) -> Self {
+            Self { implementation }
+        }
+    }
+    #[automatically_derived]
+    impl<__S> ::core::clone::Clone for CalculatorServer<__S> {
+        fn clone(&self) -> Self {
+            Self {
+                implementation: ::core::clone::Clone::clone(&self.implementation),
+            }
+        }
+    }
+    #[automatically_derived]
+    impl<__S> ::core::fmt::Debug for CalculatorServer<__S> {
+        fn fmt(
+            &self,
+            formatter: &mut ::core::fmt::Formatter<'_>,
+        ) -> ::core::fmt::Result {
+            ::core::fmt::Formatter::write_str(formatter, "CalculatorServer")
+        }
+    }
+    #[automatically_derived]
+    impl<__S: Calculator> __traitwire::Dispatch for CalculatorServer<__S> {
+        fn description(&self) -> &'static __traitwire::ServiceDescription {
+            __Calculator_description()
+        }
+        fn slot(
+            &self,
+            method: ::core::primitive::u32,
+        ) -> __traitwire::Option<__traitwire::Box<dyn __traitwire::Slot>> {
+            match method {
+                method if method
+                    == __CalculatorMethod::add as ::core::primitive::u32 => {
+                    let service = ::core::clone::Clone::clone(&self.implementation);
+                    __traitwire::Option::Some(
+                        __traitwire::slot(move |mut request: __traitwire::Request| {
+                            let service = ::core::clone::Clone::clone(&service);
+                            async move {
+                                let mut arguments = __traitwire::Request::arguments(
+                                    &request,
+                                );
+                                let a = __traitwire::Decoder::value::<i64>(&mut arguments)?;
+                                let b = __traitwire::Decoder::value::<i64>(&mut arguments)?;
+                                __traitwire::Decoder::finish(arguments)?;
+                                __traitwire::Request::release(&mut request);
+                                let output = <__S as Calculator>::add(&*service, a, b)
+                                    .await;
+                                __traitwire::Reply::output(|encoder| {
+                                    __traitwire::Encoder::value::<i64>(encoder, &output);
+                                })
+                            }
+                        }),
+                    )
+                }
+                #[cfg(feature = "division")]
+                method if method
+                    == __CalculatorMethod::divide as ::core::primitive::u32 => {
+                    let service = ::core::clone::Clone::clone(&self.implementation);
+                    __traitwire::Option::Some(
+                        __traitwire::slot(move |mut request: __traitwire::Request| {
+                            let service = ::core::clone::Clone::clone(&service);
+                            async move {
+                                let mut arguments = __traitwire::Request::arguments(
+                                    &request,
+                                );
+                                let a = __traitwire::Decoder::value::<i64>(&mut arguments)?;
+                                let b = __traitwire::Decoder::value::<i64>(&mut arguments)?;
+                                __traitwire::Decoder::finish(arguments)?;
+                                __traitwire::Request::release(&mut request);
+                                let output = <__S as Calculator>::divide(&*service, a, b)
+                                    .await;
+                                match output {
+                                    __traitwire::Result::Ok(value) => {
+                                        __traitwire::Reply::output(|encoder| {
+                                            __traitwire::Encoder::value::<i64>(encoder, &value);
+                                        })
+                                    }
+                                    __traitwire::Result::Err(error) => {
+                                        __traitwire::Reply::error(|encoder| {
+                                            __traitwire::Encoder::value::<MathError>(encoder, &error);
+                                        })
+                                    }
+                                }
+                            }
+                        }),
+                    )
+                }
+                method if method
+                    == __CalculatorMethod::greet as ::core::primitive::u32 => {
+                    let service = ::core::clone::Clone::clone(&self.implementation);
+                    __traitwire::Option::Some(
+                        __traitwire::slot(move |request: __traitwire::Request| {
+                            let service = ::core::clone::Clone::clone(&service);
+                            async move {
+                                let mut arguments = __traitwire::Request::arguments(
+                                    &request,
+                                );
+                                let name = __traitwire::Decoder::value::<
+                                    &str,
+                                >(&mut arguments)?;
+                                __traitwire::Decoder::finish(arguments)?;
+                                let output = <__S as Calculator>::greet(&*service, name)
+                                    .await;
+                                __traitwire::Reply::output(|encoder| {
+                                    __traitwire::Encoder::value::<String>(encoder, &output);
+                                })
+                            }
+                        }),
+                    )
+                }
+                method if method
+                    == __CalculatorMethod::whoami as ::core::primitive::u32 => {
+                    let service = ::core::clone::Clone::clone(&self.implementation);
+                    __traitwire::Option::Some(
+                        __traitwire::slot(move |request: __traitwire::Request| {
+                            let service = ::core::clone::Clone::clone(&service);
+                            async move {
+                                let mut arguments = __traitwire::Request::arguments(
+                                    &request,
+                                );
+                                let path = __traitwire::Decoder::value::<
+                                    &Path,
+                                >(&mut arguments)?;
+                                __traitwire::Decoder::finish(arguments)?;
+                                let cx = __traitwire::Request::context(&request);
+                                let output = <__S as Calculator>::whoami(
+                                        &*service,
+                                        &cx,
+                                        path,
+                                    )
+                                    .await;
+                                __traitwire::Reply::output(|encoder| {
+                                    __traitwire::Encoder::bytes(encoder, &output);
+                                })
+                            }
+                        }),
+                    )
+                }
+                method if method
+                    == __CalculatorMethod::store as ::core::primitive::u32 => {
+                    let service = ::core::clone::Clone::clone(&self.implementation);
+                    __traitwire::Option::Some(
+                        __traitwire::slot(move |request: __traitwire::Request| {
+                            let service = ::core::clone::Clone::clone(&service);
+                            async move {
+                                let mut arguments = __traitwire::Request::arguments(
+                                    &request,
+                                );
+                                let key = __traitwire::Decoder::value::<
+                                    String,
+                                >(&mut arguments)?;
+                                let block = __traitwire::Decoder::byte_buf(&mut arguments)?;
+                                let view = __traitwire::Decoder::bytes(&mut arguments)?;
+                                let names = __traitwire::Decoder::value::<
+                                    __traitwire::Vec<String>,
+                                >(&mut arguments)?;
+                                let options = __traitwire::Decoder::value::<
+                                    Options,
+                                >(&mut arguments)?;
+                                __traitwire::Decoder::finish(arguments)?;
+                                let output = <__S as Calculator>::store(
+                                        &*service,
+                                        key,
+                                        block,
+                                        view,
+                                        &names,
+                                        &options,
+                                    )
+                                    .await;
+                                __traitwire::Reply::output(|encoder| {
+                                    __traitwire::Encoder::value::<()>(encoder, &output);
+                                })
+                            }
+                        }),
+                    )
+                }
+                _ => __traitwire::Option::None,
+            }
+        }
+    }
+};

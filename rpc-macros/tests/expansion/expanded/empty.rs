@@ -1,0 +1,120 @@
+#[cfg(unix)]
+#[allow(clippy::manual_async_fn, clippy::too_many_arguments)]
+pub(crate) trait Empty: ::core::marker::Send + ::core::marker::Sync + 'static {}
+#[cfg(unix)]
+/// A client of [`Empty`]: its methods are calls to whatever serves `Empty` at the other end of its channel.
+///
+/// Cheap to clone; clones share the connection. Two clients are equal if they call the same service.
+#[derive(::core::clone::Clone, ::core::cmp::PartialEq, ::core::fmt::Debug)]
+#[allow(dead_code)]
+pub(crate) struct EmptyClient {
+    client: ::traitwire::__private::Client,
+}
+#[cfg(unix)]
+/// Serves an implementation of [`Empty`] as `Empty`.
+#[allow(dead_code)]
+pub(crate) struct EmptyServer<S> {
+    implementation: ::traitwire::__private::Arc<S>,
+}
+#[cfg(unix)]
+#[doc(hidden)]
+#[allow(deprecated, non_camel_case_types, non_snake_case, clippy::all, clippy::pedantic)]
+const _: () = {
+    use ::traitwire::__private as __traitwire;
+    enum __EmptyMethod {}
+    fn __Empty_description() -> &'static __traitwire::ServiceDescription {
+        static DESCRIPTION: __traitwire::OnceLock<__traitwire::ServiceDescription> = __traitwire::OnceLock::new();
+        __traitwire::OnceLock::get_or_init(
+            &DESCRIPTION,
+            || {
+                let interface = __traitwire::Interface::builder("Empty", "");
+                __traitwire::ServiceDescription::new(interface.build(), &[])
+            },
+        )
+    }
+    #[allow(dead_code, dropping_copy_types)]
+    impl EmptyClient {
+        /// A client over a channel that is open already. A service that the peer does not have shows at
+        /// the first call.
+        pub(crate) fn new(channel: __traitwire::Channel) -> Self {
+            Self {
+                client: __traitwire::Client::new(channel, __Empty_description()),
+            }
+        }
+        /// Connects to the service at an address, and fails if something else is there.
+        ///
+        /// # Errors
+        /// The address is malformed, nobody answers there, or the peer serves something else.
+        pub(crate) async fn connect<Via>(
+            address: impl __traitwire::Dial<Via>,
+        ) -> __traitwire::Result<Self, __traitwire::RpcError> {
+            match __traitwire::Client::connect(address, __Empty_description()).await {
+                __traitwire::Result::Ok(client) => {
+                    __traitwire::Result::Ok(Self { client })
+                }
+                __traitwire::Result::Err(error) => __traitwire::Result::Err(error),
+            }
+        }
+        /// A client of an implementation in this process. Calls behave as over a connection.
+        pub(crate) fn local(implementation: impl Empty) -> Self {
+            Self {
+                client: __traitwire::Client::local(EmptyServer::new(implementation)),
+            }
+        }
+        /// The channel that calls go through.
+        pub(crate) fn channel(&self) -> &__traitwire::Channel {
+            __traitwire::Client::channel(&self.client)
+        }
+        /// A client whose calls end, at the latest, after this time.
+        #[must_use]
+        pub(crate) fn with_timeout(&self, timeout: __traitwire::Duration) -> Self {
+            Self {
+                client: __traitwire::Client::with_timeout(&self.client, timeout),
+            }
+        }
+    }
+    #[allow(dead_code)]
+    impl<__S: Empty> EmptyServer<__S> {
+        /// Serves this implementation.
+        pub(crate) fn new(implementation: __S) -> Self {
+            Self {
+                implementation: __traitwire::Arc::new(implementation),
+            }
+        }
+        /// Serves an implementation that others hold too.
+        pub(crate) fn from_arc(implementation: __traitwire::Arc<__S>) -> Self {
+            Self { implementation }
+        }
+    }
+    #[automatically_derived]
+    impl<__S> ::core::clone::Clone for EmptyServer<__S> {
+        fn clone(&self) -> Self {
+            Self {
+                implementation: ::core::clone::Clone::clone(&self.implementation),
+            }
+        }
+    }
+    #[automatically_derived]
+    impl<__S> ::core::fmt::Debug for EmptyServer<__S> {
+        fn fmt(
+            &self,
+            formatter: &mut ::core::fmt::Formatter<'_>,
+        ) -> ::core::fmt::Result {
+            ::core::fmt::Formatter::write_str(formatter, "EmptyServer")
+        }
+    }
+    #[automatically_derived]
+    impl<__S: Empty> __traitwire::Dispatch for EmptyServer<__S> {
+        fn description(&self) -> &'static __traitwire::ServiceDescription {
+            __Empty_description()
+        }
+        fn slot(
+            &self,
+            method: ::core::primitive::u32,
+        ) -> __traitwire::Option<__traitwire::Box<dyn __traitwire::Slot>> {
+            match method {
+                _ => __traitwire::Option::None,
+            }
+        }
+    }
+};

@@ -1,0 +1,22 @@
+//! What generated code names, and nothing else. Not part of the API: it changes with the macros, which are
+//! pinned to the same version.
+
+pub use std::boxed::Box;
+pub use std::convert::Infallible;
+pub use std::future::Future;
+pub use std::option::Option;
+pub use std::result::Result;
+pub use std::sync::{Arc, OnceLock};
+pub use std::time::Duration;
+pub use std::vec::Vec;
+
+pub use serde;
+pub use serde_bytes;
+
+pub use traitwire_core::channel::Channel;
+pub use traitwire_core::client::Client;
+pub use traitwire_core::codec::{Decoder, Encoder};
+pub use traitwire_core::error::{CallError, RpcError};
+pub use traitwire_core::service::{Attributes, Dispatch, Reply, Request, ServiceDescription, Slot, slot};
+pub use traitwire_core::transport::Dial;
+pub use traitwire_idl::{Field, Interface, Schema, Shape, Type, Types, Variant};

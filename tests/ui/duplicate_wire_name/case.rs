@@ -1,0 +1,10 @@
+use traitwire::ipc_service;
+
+#[ipc_service]
+pub trait Service {
+    async fn get(&self);
+    #[ipc(name = "get")]
+    async fn fetch(&self);
+}
+
+fn main() {}

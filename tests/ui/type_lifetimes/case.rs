@@ -1,0 +1,8 @@
+use traitwire::ipc_type;
+
+#[ipc_type]
+pub struct View<'a> {
+    pub text: &'a str,
+}
+
+fn main() {}
