@@ -1,8 +1,82 @@
-//! traitwire: re-exports.
+//! Calls between processes as a Rust trait describes them.
+//!
+//! `#[ipc_service]` on a trait gives a typed client and a server. *Where* the other process is (a child behind
+//! a pipe, a daemon behind a local socket, a machine across TCP) is one address string, never a change in
+//! code:
+//!
+//! ```
+//! use traitwire::{Server, ipc_service};
+//!
+//! #[ipc_service]
+//! pub trait Calculator {
+//!     /// Adds two numbers.
+//!     async fn add(&self, a: i64, b: i64) -> i64;
+//! }
+//!
+//! struct Abacus;
+//!
+//! impl Calculator for Abacus {
+//!     async fn add(&self, a: i64, b: i64) -> i64 {
+//!         a + b
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::builder().service(CalculatorServer::new(Abacus)).bind("mem:calculator").await?;
+//! let handle = server.spawn();
+//!
+//! let calculator = CalculatorClient::connect("mem:calculator").await?;
+//! assert_eq!(calculator.add(2, 3).await?, 5);
+//!
+//! handle.shutdown(std::time::Duration::from_secs(5)).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | address | what is there |
+//! |---|---|
+//! | `mem:NAME` | this process: for tests and for embedding |
+//! | `exec:PROGRAM ARGS…` | a child process that the client starts, over its stdin and stdout |
+//! | `stdio:` | the serving side of `exec:` |
+//! | `fifo:PATH` | a server behind a named pipe, one pair of pipes for each client |
+//! | `unix:PATH` | a server behind a Unix domain socket file |
+//! | `local:NAME` | a server behind the platform's namespaced local socket |
+//! | `tcp://HOST:PORT` | a server across the network |
+//!
+//! An address may carry options, `tcp://127.0.0.1:7000?connect_timeout=2s&max_message=1MiB`; see [`Options`]
+//! and [`Endpoint`]. With `Config` it comes from a TOML file or the environment.
+//!
+//! # Types
+//!
+//! Arguments, results and errors are whatever serde can write and [`Schema`] can describe: the standard
+//! library's types are ready, `#[ipc_type]` makes a struct or enum of your own ready.
+//!
+//! # Errors
+//!
+//! A call gives `Result<T, CallError<E>>`: [`CallError::Service`] is the method's own error, and
+//! [`CallError::Rpc`] says what happened on the way, at which address, and with [`RpcError::executed`] whether
+//! calling again is safe.
+//!
+//! # What a service may rely on
+//!
+//! Handlers of one connection run concurrently, polled by one task; `#[ipc(spawn)]` gives a method's handlers
+//! tasks of their own. A handler is dropped when its caller gives up or its deadline passes. A panic, a bad
+//! body and a body that is too large cost their own call; a peer that breaks the protocol costs its own
+//! connection; nothing a peer sends costs the process.
+#![forbid(unsafe_code)]
 
-pub use traitwire_core::{CallError, Context, RpcError};
+pub use traitwire_core::transport::{Bind, Connector, Credentials, Dial, Epitaph, Listener, Peer, Wire};
+pub use traitwire_core::{
+    CallError, Channel, ChannelBuilder, ChannelState, Code, Context, Endpoint, Executed, Limits, Options, RpcError,
+    Server, ServerBuilder, ServerHandle, Shutdown,
+};
+pub use traitwire_idl as idl;
 pub use traitwire_idl::Schema;
 pub use traitwire_macros::{Schema, ipc_service, ipc_type};
+#[cfg(feature = "config")]
+pub use traitwire_transport::Config;
+pub use traitwire_transport::Address;
 
 #[doc(hidden)]
 pub mod __private;
