@@ -22,6 +22,7 @@ pub(crate) struct Parts {
     pub(crate) options: Options,
 }
 
+type Dialling = fn(Parts) -> Result<Box<dyn Connector>, RpcError>;
 type Opening = Pin<Box<dyn Future<Output = Result<Box<dyn Listener>, RpcError>> + Send>>;
 
 /// One row of the table.
@@ -29,7 +30,7 @@ struct Scheme {
     name: &'static str,
     /// Options of this scheme alone.
     options: &'static [&'static str],
-    connector: Option<fn(Parts) -> Result<Box<dyn Connector>, RpcError>>,
+    connector: Option<Dialling>,
     listener: Option<fn(Parts) -> Opening>,
 }
 

@@ -31,8 +31,11 @@ pub struct Config {
     source: String,
     text: String,
     services: BTreeMap<String, BTreeMap<String, Spanned<Setting>>>,
-    environment: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    environment: Box<Environment>,
 }
+
+/// Looks up a variable.
+type Environment = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

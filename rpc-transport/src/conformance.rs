@@ -30,7 +30,7 @@ use traitwire_core::transport::{Bind, Dial, Listener, Wire};
 use traitwire_core::{Code, Endpoint, RpcError};
 
 /// Sent first by [`serve_echo`]: the beginning of a hello, for transports that look for it.
-pub const GREETING: [u8; 8] = *b"\xFFTWIRE\xFE\n";
+pub const GREETING: [u8; 8] = traitwire_core::proto::MAGIC;
 
 /// Bound of one case.
 const CASE: Duration = Duration::from_secs(30);

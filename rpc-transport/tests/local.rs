@@ -10,6 +10,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, geteuid};
 use support::{bind, block_on, command, connect, directory, eventually, role};
@@ -291,6 +292,35 @@ fn j_01_a_server_out_of_descriptors_recovers_by_itself() {
         echoes(&mut connect(&address).await.unwrap()).await;
     });
     server.kill();
+}
+
+#[test]
+fn a_full_queue_of_connections_is_waited_for() {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind as bind_to, listen, socket};
+    let directory = directory();
+    let path = directory.path().join("busy");
+    let socket = socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+    bind_to(&socket, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+    listen(&socket, 0).unwrap();
+    let busy = UnixListener::from(socket);
+    let address = unix(&path);
+    block_on(async {
+        let _first = connect(&address).await.unwrap();
+        let mut second = tokio::spawn({
+            let address = address.clone();
+            async move { connect(&address).await }
+        });
+        let waited = tokio::time::timeout(Duration::from_millis(50), &mut second).await;
+        assert!(waited.is_err(), "neither refused nor taken for connected");
+        // Nor is a server too busy to answer taken for a dead one.
+        let error = bind(&address.to_string()).await.err().unwrap();
+        assert!(error.message().contains("address in use"), "{error}");
+        let accepted = tokio::task::spawn_blocking(move || (busy.accept().unwrap(), busy)).await.unwrap();
+        let mut second = second.await.unwrap().unwrap();
+        second.writer.write_all(b"x").await.unwrap();
+        drop(accepted);
+    });
+    assert!(path.exists());
 }
 
 #[test]

@@ -6,9 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
+use traitwire_core::proto::MAGIC;
 
-/// The first bytes of a hello. No UTF-8 text holds them.
-const MAGIC: [u8; 8] = *b"\xFFTWIRE\xFE\n";
 /// What a child may print ahead of it.
 const MOST: usize = 64 << 10;
 
