@@ -2,13 +2,15 @@
 //! ground floor: never knows calls, connections or transports.
 #![forbid(unsafe_code)]
 
+mod difference;
 mod fingerprint;
 mod guard;
 mod impls;
 pub mod model;
 mod schema;
 
+pub use difference::first_difference;
 pub use fingerprint::Fingerprint;
-pub use guard::{DecodeLimits, Guard, GuardError, first_difference};
+pub use guard::{DecodeLimits, Guard, GuardError, GuardErrorKind};
 pub use model::{Argument, Definition, Field, Interface, Method, Shape, Type, Variant};
 pub use schema::{InterfaceBuilder, MethodBuilder, Schema, Types};

@@ -123,23 +123,26 @@ impl Connection {
         Calling { connection: self, ticket: None, request: Some(request), key: None }
     }
 
-    /// Writes what is queued until it is gone or the transport takes no more. Returns at once if somebody
-    /// else is writing: they look again before they stop. `true` if bytes are left over that the transport
-    /// did not take.
+    /// Writes once what is queued. Frames that others queue meanwhile are left to the driver, which gathers
+    /// them: following them one by one would cost a system call each. Does nothing while somebody else is
+    /// writing: they look at the queue when they have done.
+    ///
+    /// `true` if the transport did not take everything.
     pub(crate) fn flush(&self) -> bool {
-        loop {
-            let mut writer = match self.writer.try_lock() {
-                Ok(writer) => writer,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return false,
-            };
-            let blocked = self.write(&mut writer);
-            drop(writer);
-            // Frames appended after the last look and before the unlocking have found the lock taken.
-            if blocked || self.lock().session.queued() == 0 {
-                return blocked;
-            }
+        let mut writer = match self.writer.try_lock() {
+            Ok(writer) => writer,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        let blocked = self.write(&mut writer);
+        drop(writer);
+        if !blocked {
+            let mut shared = self.lock();
+            let driver = if shared.session.queued() > 0 { shared.driver.take() } else { None };
+            drop(shared);
+            driver.into_iter().for_each(Waker::wake);
         }
+        blocked
     }
 
     fn write(&self, writer: &mut Writer) -> bool {
@@ -147,25 +150,16 @@ impl Connection {
         if failed.is_some() {
             return true;
         }
+        if *written == taken.len() {
+            let waiting = self.with_session(|shared| {
+                shared.session.take_output(taken);
+                // Calls were held back while too much was queued.
+                if shared.session.has_ready_event() { shared.driver.take() } else { None }
+            });
+            waiting.into_iter().for_each(Waker::wake);
+        }
         let mut cx = Context::from_waker(driver);
-        loop {
-            if *written == taken.len() {
-                taken.clear();
-                *written = 0;
-                // A large body came through: do not keep its memory for an idle connection.
-                if taken.capacity() > KEPT_OUTPUT {
-                    *taken = Vec::new();
-                }
-                let waiting = self.with_session(|shared| {
-                    shared.session.take_output(taken);
-                    // Calls were held back while too much was queued.
-                    if shared.session.has_ready_event() { shared.driver.take() } else { None }
-                });
-                waiting.into_iter().for_each(Waker::wake);
-                if taken.is_empty() {
-                    return false;
-                }
-            }
+        while *written < taken.len() {
             match Pin::new(&mut *io).poll_write(&mut cx, &taken[*written..]) {
                 Poll::Ready(Ok(0)) => *failed = Some(io::ErrorKind::WriteZero),
                 Poll::Ready(Ok(bytes)) => *written += bytes,
@@ -177,6 +171,13 @@ impl Connection {
                 return true;
             }
         }
+        *written = 0;
+        taken.clear();
+        // A large body came through: do not keep its memory for an idle connection.
+        if taken.capacity() > KEPT_OUTPUT {
+            *taken = Vec::new();
+        }
+        false
     }
 
     fn lock_writer(&self) -> MutexGuard<'_, Writer> {
