@@ -130,7 +130,10 @@ impl Describe<'_> {
     fn list(&self, items: impl Iterator<Item = TokenStream>) -> TokenStream {
         let p = &self.p;
         let mut items = items.peekable();
-        if items.peek().is_none() { quote!(#p::Vec::new()) } else { quote!(#p::Vec::from([#(#items),*])) }
+        if items.peek().is_none() {
+            return quote!(#p::Vec::new());
+        }
+        quote!(<#p::Vec<_> as ::core::convert::From<_>>::from([#(#items),*]))
     }
 
     fn shape(&self, style: Style, fields: &[Field<'_>]) -> TokenStream {

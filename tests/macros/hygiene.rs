@@ -35,6 +35,9 @@ trait Meddler: Sized {
     fn optional(&self) -> ! {
         panic!("the user's method was called")
     }
+    fn from(self) -> ! {
+        panic!("the user's method was called")
+    }
 }
 impl<T> Meddler for T {}
 
@@ -216,5 +219,43 @@ mod elsewhere {
         assert_eq!(client.thing(thing.clone()).await.unwrap(), thing);
         let panicked = client.failing().await.unwrap_err();
         assert_eq!(panicked.rpc().unwrap().method(), Some("elsewhere.failing"));
+    }
+}
+
+/// Where nothing has a name.
+mod bare {
+    #![no_implicit_prelude]
+
+    #[::traitwire::ipc_type]
+    #[derive(Copy, Eq, PartialOrd, Ord, Hash, Default)]
+    pub struct Defaulted<T = u8, const N: usize = 3>
+    where
+        T: ::std::marker::Copy,
+    {
+        pub it: T,
+    }
+
+    #[::traitwire::ipc_type]
+    #[derive(Default)]
+    #[non_exhaustive]
+    pub enum Kind {
+        #[default]
+        One = 7,
+        #[serde(alias = "zwei")]
+        Two = 9,
+    }
+
+    #[::traitwire::ipc_service]
+    pub trait Bare {
+        async fn get(
+            &self,
+            a: Defaulted,
+            b: &str,
+            kind: Kind,
+            cx: &::traitwire::Context,
+        ) -> ::std::result::Result<Defaulted<u16>, Kind>;
+        fn give(&self) -> impl ::std::future::Future<Output = ()> + ::std::marker::Send {
+            async {}
+        }
     }
 }
