@@ -68,15 +68,15 @@
 
 pub use traitwire_core::transport::{Bind, Connector, Credentials, Dial, Epitaph, Listener, Peer, Wire};
 pub use traitwire_core::{
-    CallError, Channel, ChannelBuilder, ChannelState, Code, Context, Endpoint, Executed, Limits, Options, RpcError,
-    Server, ServerBuilder, ServerHandle, Shutdown,
+    CallError, Channel, ChannelBuilder, ChannelState, Code, Context, Endpoint, Executed, Limits, Options,
+    RpcError, Server, ServerBuilder, ServerHandle, Shutdown,
 };
 pub use traitwire_idl as idl;
 pub use traitwire_idl::Schema;
 pub use traitwire_macros::{Schema, ipc_service, ipc_type};
+pub use traitwire_transport::Address;
 #[cfg(feature = "config")]
 pub use traitwire_transport::Config;
-pub use traitwire_transport::Address;
 
 #[doc(hidden)]
 pub mod __private;

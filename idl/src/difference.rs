@@ -4,7 +4,10 @@ use crate::guard::{GuardError, GuardErrorKind};
 use crate::model::{Definition, Interface, Method};
 
 /// Where two versions of a method differ.
-pub fn first_difference(_ours: (&Method, &[Definition]), _theirs: (&Method, &[Definition])) -> Option<String> {
+pub fn first_difference(
+    _ours: (&Method, &[Definition]),
+    _theirs: (&Method, &[Definition]),
+) -> Option<String> {
     None
 }
 

@@ -1,5 +1,6 @@
 //! What a handler may know of the call it serves. Never on the wire, and never a way to answer the call.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -54,12 +55,12 @@ pub(crate) struct CallScope {
     pub(crate) peer: Arc<Peer>,
     pub(crate) deadline: Option<Instant>,
     cancelled: OnceLock<CancellationToken>,
-    answered: bool,
+    answered: AtomicBool,
 }
 
 impl CallScope {
     pub(crate) fn new(method: &'static str, peer: Arc<Peer>, deadline: Option<Instant>) -> Self {
-        Self { method, peer, deadline, cancelled: OnceLock::new(), answered: false }
+        Self { method, peer, deadline, cancelled: OnceLock::new(), answered: AtomicBool::new(false) }
     }
 
     pub(crate) fn context(&self) -> Context {
@@ -71,15 +72,15 @@ impl CallScope {
         }
     }
 
-    pub(crate) fn set_answered(&mut self) {
-        self.answered = true;
+    pub(crate) fn set_answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
     }
 }
 
 impl Drop for CallScope {
     fn drop(&mut self) {
-        if let Some(cancelled) = self.cancelled.get()
-            && !self.answered
+        if !*self.answered.get_mut()
+            && let Some(cancelled) = self.cancelled.get()
         {
             cancelled.cancel();
         }

@@ -95,7 +95,7 @@ impl Request {
     }
 
     /// The handler has come to its end: what follows is encoding. Contexts it gave away are not cancelled.
-    pub fn answered(&mut self) {
+    pub fn answered(&self) {
         self.scope.set_answered();
     }
 

@@ -133,6 +133,12 @@ fn unary(scope: &Scope<'_>, method: &Method) -> TokenStream {
         let name = &argument.name;
         quote!(let #name = #p::Request::context(&#request);)
     });
+    // Contexts given away outlive the handler; they must not report an answered call as given up.
+    let answered = method
+        .arguments
+        .iter()
+        .any(|argument| argument.is_context())
+        .then(|| quote!(#p::Request::answered(&#request);));
     let release = releases(method).then(|| quote!(#p::Request::release(&mut #request);));
     let (name, given) = (&method.name, method.arguments.iter().map(given));
     let reply = reply(scope, method);
@@ -143,6 +149,7 @@ fn unary(scope: &Scope<'_>, method: &Method) -> TokenStream {
         #(#context)*
         #release
         let #output = <__S as #trait_name>::#name(&*#service, #(#given),*).await;
+        #answered
         #reply
     }
 }

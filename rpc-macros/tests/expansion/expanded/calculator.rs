@@ -419,6 +419,7 @@ const _: () = {
                                         path,
                                     )
                                     .await;
+                                __traitwire::Request::answered(&request);
                                 __traitwire::Reply::output(|encoder| {
                                     __traitwire::Encoder::bytes(encoder, &output);
                                 })
