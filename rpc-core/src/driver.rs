@@ -168,38 +168,35 @@ impl Driver {
     /// Reads once and takes what came to the session.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Turn>> {
         let mut scratch = SCRATCH.take();
-        let buffer = if self.input.is_empty() { &mut scratch } else { &mut self.input };
-        buffer.reserve(READ);
-        let read = poll_read_buf(Pin::new(&mut self.reader), cx, buffer);
-        let result = match read {
+        scratch.extend_from_slice(&self.input);
+        scratch.reserve(READ);
+        let result = match poll_read_buf(Pin::new(&mut self.reader), cx, &mut scratch) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end_of_input())),
-            Poll::Ready(Ok(_)) => {
-                let taken = take_input(&self.connection, buffer);
-                Poll::Ready(taken.map(|used| {
-                    if self.input.is_empty() {
-                        self.input.extend_from_slice(&scratch[used..]);
-                    } else {
-                        self.input.drain(..used);
-                    }
-                }))
-            }
+            Poll::Ready(Ok(_)) => Poll::Ready(take_input(&self.connection, &scratch).map(|used| {
+                self.input.clear();
+                if used < scratch.len() {
+                    self.input.extend_from_slice(&scratch[used..]);
+                } else if self.input.capacity() > 0 {
+                    self.input = Vec::new();
+                }
+            })),
             Poll::Ready(Err(error)) => Poll::Ready(Err(self.read_failed(&error))),
         };
         scratch.clear();
         SCRATCH.set(scratch);
-        if self.input.is_empty() && self.input.capacity() > 0 {
-            self.input = Vec::new();
-        }
         result
     }
 
     fn end_of_input(&self) -> Turn {
-        let left = self.connection.with_session(|shared| shared.session.peer_leaves().map(str::to_owned));
-        let message = match (self.input.len(), left) {
-            (0, None) => "the peer closed the connection".to_owned(),
-            (0, Some(reason)) => format!("the peer closed the connection: {reason}"),
-            (partial, _) => format!("the connection broke in the middle of a frame, {partial} bytes into it"),
+        let (left, within) = self.connection.with_session(|shared| {
+            let session = &shared.session;
+            (session.peer_leaves().map(str::to_owned), session.is_within_frame() || !self.input.is_empty())
+        });
+        let message = match left {
+            _ if within => "the connection broke in the middle of a frame".to_owned(),
+            Some(reason) => format!("the peer closed the connection: {reason}"),
+            None => "the peer closed the connection".to_owned(),
         };
         Turn::End { cause: lost(message), tell_peer: false }
     }

@@ -7,12 +7,14 @@ pub mod hello;
 mod admission;
 mod budget;
 mod calls;
+mod outgoing;
 mod output;
 mod served;
 mod session;
 mod timer;
 
 pub use frame::MAGIC;
+pub use outgoing::{Outgoing, SLICES};
 pub use session::{CallKey, Event, Incoming, Request, Session, Ticket};
 
 use crate::buffer::Buffer;

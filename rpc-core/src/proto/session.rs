@@ -16,6 +16,7 @@ pub use crate::proto::calls::CallKey;
 use crate::proto::calls::{Calls, Progress};
 use crate::proto::frame::{HEADER, Header, Kind, flags, put_varint};
 use crate::proto::hello::Hello;
+use crate::proto::outgoing::Outgoing;
 use crate::proto::output::{CHUNK, Direction, Output};
 pub use crate::proto::served::Incoming;
 use crate::proto::served::{Allowance, ServedCalls, Step};
@@ -47,6 +48,8 @@ pub struct Request {
 pub struct Session {
     options: Options,
     peer: Option<Hello>,
+    /// A part of a large body whose frame is still arriving, and the bytes left of it.
+    arriving: Option<(Header, u32)>,
     calls: Calls,
     admission: Admission,
     /// Bytes of chunked arguments the peer holds for calls in flight.
@@ -81,6 +84,7 @@ impl Session {
         Self {
             options,
             peer: None,
+            arriving: None,
             calls: Calls::default(),
             admission: Admission::default(),
             charged: 0,
@@ -126,13 +130,55 @@ impl Session {
             self.wakers.append(&mut self.watchers);
             used = length;
         }
-        while let Some(header) = Header::decode(&input[used..], self.options.limits.max_frame)? {
+        while used < input.len() {
+            if let Some((header, left)) = self.arriving {
+                let part = &input[used..input.len().min(used + left as usize)];
+                used += part.len();
+                let left = left - part.len() as u32;
+                self.arriving = (left > 0).then_some((header, left));
+                self.handle_data(header, part, left + part.len() as u32 == header.length, now)?;
+                continue;
+            }
+            let Some(header) = Header::decode(&input[used..], self.options.limits.max_frame)? else { break };
             let start = used + HEADER;
+            if matches!(header.kind, Kind::CallData | Kind::ReplyData) {
+                if header.length == 0 {
+                    return Err(violation("P-31", "a part of a body that is empty"));
+                }
+                // Parts of large bodies are taken as they arrive: no other copy of them is ever held.
+                self.arriving = Some((header, header.length));
+                used = start;
+                continue;
+            }
             let Some(payload) = input.get(start..start + header.length as usize) else { break };
             self.handle_frame(header, payload, now)?;
             used = start + payload.len();
         }
         Ok(used)
+    }
+
+    /// Whether the input so far ends inside a frame's payload.
+    pub fn is_within_frame(&self) -> bool {
+        self.arriving.is_some()
+    }
+
+    fn handle_data(
+        &mut self,
+        header: Header,
+        part: &[u8],
+        first: bool,
+        now: Instant,
+    ) -> Result<(), RpcError> {
+        if header.kind == Kind::ReplyData {
+            let progress = self.calls.handle_data(header, part)?;
+            self.take_progress(progress);
+            return Ok(());
+        }
+        match self.served.handle_data(header, part)? {
+            Some(step) => self.take_step(CallId(header.id), step, now),
+            None if first => self.budget.spend(now, "skipped data"),
+            None => Ok(()),
+        }
     }
 
     fn handle_frame(&mut self, header: Header, payload: &[u8], now: Instant) -> Result<(), RpcError> {
@@ -157,18 +203,9 @@ impl Session {
                 }
                 self.take_step(CallId(header.id), step, now)
             }
-            Kind::CallData => match self.served.handle_data(header, payload)? {
-                Some(step) => self.take_step(CallId(header.id), step, now),
-                None => self.budget.spend(now, "skipped data"),
-            },
             Kind::Reply => {
                 let max = self.options.limits.max_message as usize;
                 let progress = self.calls.handle_reply(header, payload, max)?;
-                self.take_progress(progress);
-                Ok(())
-            }
-            Kind::ReplyData => {
-                let progress = self.calls.handle_data(header, payload)?;
                 self.take_progress(progress);
                 Ok(())
             }
@@ -189,6 +226,7 @@ impl Session {
                 }
                 Ok(())
             }
+            Kind::CallData | Kind::ReplyData => self.handle_data(header, payload, true, now),
             Kind::Pong | Kind::Extension => self.budget.spend(now, "pong or extension"),
             Kind::GoAway => {
                 self.budget.spend(now, "go-away")?;
@@ -517,7 +555,7 @@ impl Session {
     }
 
     /// Moves what goes out next to the end of `into`.
-    pub fn take_output(&mut self, into: &mut Vec<u8>) {
+    pub fn take_output(&mut self, into: &mut Outgoing) {
         let max_frame = self.peer.as_ref().map_or(CHUNK, |peer| peer.max_frame as usize);
         let Self { output, calls, served, .. } = self;
         output.take(into, max_frame, |direction, id, end| match direction {
