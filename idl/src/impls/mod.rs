@@ -2,4 +2,5 @@
 //! own implementation writes in a binary format.
 
 mod external;
+mod model;
 mod std;
