@@ -2,12 +2,15 @@
 //! ground floor: never knows calls, connections or transports.
 #![forbid(unsafe_code)]
 
+mod difference;
 mod fingerprint;
 mod guard;
 mod impls;
 pub mod model;
+mod print;
 mod schema;
 
+pub use difference::{Difference, first_difference};
 pub use fingerprint::Fingerprint;
 pub use guard::{DecodeLimits, Guard, GuardError, GuardErrorKind};
 pub use model::{Argument, Definition, Field, Interface, Method, Shape, Type, Variant};

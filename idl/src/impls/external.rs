@@ -20,7 +20,7 @@ mod uuid {
     }
 }
 
-/// Dates and times are text in every format.
+/// Dates and times are text in every format; spans are not.
 #[cfg(feature = "chrono")]
 mod chrono {
     use crate::model::Type;
@@ -30,6 +30,13 @@ mod chrono {
     impl<Zone: chrono::TimeZone + 'static> Schema for chrono::DateTime<Zone> {
         fn describe(_: &mut Types) -> Type {
             Type::String
+        }
+    }
+
+    // Seconds and nanoseconds; no date, so no text.
+    impl Schema for chrono::TimeDelta {
+        fn describe(types: &mut Types) -> Type {
+            <(i64, i32)>::describe(types)
         }
     }
 
