@@ -10,7 +10,8 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::model::{Argument, Definition, Method, Shape, Type};
-use place::{Places, Step};
+use crate::print::print_short;
+use place::{MAX_CHARACTERS, Places, Step};
 
 /// One place at which two versions of a method differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,7 +135,7 @@ impl<'a> Comparison<'a> {
             }
             (Type::Named(ours), Type::Named(theirs)) => return self.definitions(place, *ours, *theirs),
             _ if ours == theirs => {}
-            _ => return Some(self.differ(place, ours.print(self.ours), theirs.print(self.theirs))),
+            _ => return Some(self.differ(place, say(ours, self.ours), say(theirs, self.theirs))),
         }
         None
     }
@@ -187,8 +188,8 @@ impl<'a> Comparison<'a> {
                     });
                     return None;
                 }
-                let here = ours.iter().map(|field| (field.name.as_str(), field.ty.print(self.ours)));
-                let there = theirs.iter().map(|field| (field.name.as_str(), field.ty.print(self.theirs)));
+                let here = ours.iter().map(|field| (field.name.as_str(), Some(&field.ty)));
+                let there = theirs.iter().map(|field| (field.name.as_str(), Some(&field.ty)));
                 Some(self.names(place, Step::Name, here.collect(), there.collect()))
             }
             (Shape::Enum(ours), Shape::Enum(theirs)) => {
@@ -201,7 +202,7 @@ impl<'a> Comparison<'a> {
                     return None;
                 }
                 let names = |variants: &'a [crate::Variant]| {
-                    variants.iter().map(|variant| (variant.name.as_str(), "a variant".to_owned())).collect()
+                    variants.iter().map(|variant| (variant.name.as_str(), None)).collect()
                 };
                 Some(self.names(place, Step::Variant, names(ours), names(theirs)))
             }
@@ -220,38 +221,40 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Lists of names that differ: one lacks a name, or they are in another order.
+    /// Lists of names that differ: one lacks a name, or they are in another order. Fields have types.
     fn names(
         &mut self,
         place: usize,
         step: impl Fn(&'a str) -> Step<'a>,
-        ours: Vec<(&'a str, String)>,
-        theirs: Vec<(&'a str, String)>,
+        ours: Vec<(&'a str, Option<&'a Type>)>,
+        theirs: Vec<(&'a str, Option<&'a Type>)>,
     ) -> Difference {
-        let lacks = |all: &[(&'a str, String)], other: &[(&'a str, String)]| {
+        type Names<'a> = [(&'a str, Option<&'a Type>)];
+        let lacks = |all: &Names<'a>, other: &Names<'a>| {
             let known: HashSet<&str> = other.iter().map(|(name, _)| *name).collect();
-            all.iter().find(|(name, _)| !known.contains(name)).cloned()
+            all.iter().find(|(name, _)| !known.contains(name)).copied()
         };
-        if let Some((name, what)) = lacks(&ours, &theirs) {
+        let what = |ty: Option<&Type>, types| ty.map_or("a variant".to_owned(), |ty| say(ty, types));
+        if let Some((name, ty)) = lacks(&ours, &theirs) {
             let place = self.places.step(place, step(name));
-            return self.differ(place, what, "missing");
+            return self.differ(place, what(ty, self.ours), "missing");
         }
-        if let Some((name, what)) = lacks(&theirs, &ours) {
+        if let Some((name, ty)) = lacks(&theirs, &ours) {
             let place = self.places.step(place, step(name));
-            return self.differ(place, "missing", what);
+            return self.differ(place, "missing", what(ty, self.theirs));
         }
         let index = ours.iter().zip(&theirs).position(|(ours, theirs)| ours.0 != theirs.0);
         let index = index.unwrap_or(ours.len().min(theirs.len()));
-        let say = |all: &[(&str, String)]| match all.get(index) {
+        let at = |all: &Names<'a>| match all.get(index) {
             Some((name, _)) => format!("`{name}` at position {}", index + 1),
             None => format!("nothing at position {}", index + 1),
         };
-        self.differ(place, say(&ours), say(&theirs))
+        self.differ(place, at(&ours), at(&theirs))
     }
 
     fn missing(&self, place: usize, ours: Option<&Type>, theirs: Option<&Type>) -> Difference {
-        let say = |ty: Option<&Type>, types| ty.map_or("missing".to_owned(), |ty: &Type| ty.print(types));
-        self.differ(place, say(ours, self.ours), say(theirs, self.theirs))
+        let what = |ty: Option<&Type>, types| ty.map_or("missing".to_owned(), |ty| say(ty, types));
+        self.differ(place, what(ours, self.ours), what(theirs, self.theirs))
     }
 
     fn differ(&self, place: usize, ours: impl Into<String>, theirs: impl Into<String>) -> Difference {
@@ -259,6 +262,11 @@ impl<'a> Comparison<'a> {
         let theirs = if ours == theirs { format!("another `{theirs}`") } else { theirs };
         Difference { path: self.places.path(place), ours: place::short(ours), theirs: place::short(theirs) }
     }
+}
+
+/// A type's name, long enough to tell that it has to be shortened.
+fn say(ty: &Type, types: &[Definition]) -> String {
+    print_short(ty, types, 4 * MAX_CHARACTERS + 4)
 }
 
 fn consists_of(shape: &Shape) -> String {

@@ -1,7 +1,8 @@
 //! Interfaces, methods and types as text, in the syntax of Rust traits. Never read back: it is for people and
 //! for diffs.
 //!
-//! Equal models give equal text. The text of a model that a peer sent stays bounded, whatever the model says.
+//! Equal models give equal text. Type arguments that go round in circles, which only a peer could send, are cut
+//! short.
 
 use crate::model::{Definition, Field, Interface, Method, Shape, Type, Variant};
 
@@ -57,23 +58,36 @@ impl Type {
     }
 }
 
+/// The beginning of a type's name: at most about `limit` bytes, however long a peer made the names in it.
+pub(crate) fn print_short(ty: &Type, types: &[Definition], limit: usize) -> String {
+    let mut printer = Printer { limit, ..Printer::new(types) };
+    printer.ty(ty);
+    printer.out
+}
+
 struct Printer<'a> {
     types: &'a [Definition],
     out: String,
+    /// Once the text is this long, it is left as it is.
+    limit: usize,
 }
 
 impl<'a> Printer<'a> {
     fn new(types: &'a [Definition]) -> Self {
-        Self { types, out: String::new() }
+        Self { types, out: String::new(), limit: usize::MAX }
     }
 
     fn text(&mut self, text: &str) {
-        self.out.push_str(text);
+        if self.out.len() < self.limit {
+            self.out.push_str(text);
+        }
     }
 
     /// A peer's names may hold anything; what they hold must not steer a terminal.
     fn name(&mut self, name: &str) {
-        self.out.extend(name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }));
+        let left = self.limit.saturating_sub(self.out.len());
+        let clean = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+        self.out.extend(name.chars().take(left).map(clean));
     }
 
     fn docs(&mut self, indent: &str, docs: &str) {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// The longest path in steps, and the longest text in characters: one may come from a peer.
 const MAX_STEPS: usize = 32;
-const MAX_CHARACTERS: usize = 200;
+pub(super) const MAX_CHARACTERS: usize = 200;
 
 /// What leads from one place to the next.
 #[derive(Debug, Clone, Copy)]

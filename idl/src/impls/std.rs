@@ -1,4 +1,5 @@
-//! Schemas of the standard library's types.
+//! Schemas of the standard library's types, as serde writes them. Never of types that serde leaves out, but for
+//! `Infallible`, which has no value, and long arrays, which helper crates write the same way.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
