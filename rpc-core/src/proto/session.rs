@@ -50,6 +50,8 @@ pub struct Session {
     peer: Option<Hello>,
     /// A part of a large body whose frame is still arriving, and the bytes left of it.
     arriving: Option<(Header, u32)>,
+    /// A guess: the frame that comes next is part of a large body.
+    block_follows: bool,
     calls: Calls,
     admission: Admission,
     /// Bytes of chunked arguments the peer holds for calls in flight.
@@ -85,6 +87,7 @@ impl Session {
             options,
             peer: None,
             arriving: None,
+            block_follows: false,
             calls: Calls::default(),
             admission: Admission::default(),
             charged: 0,
@@ -141,7 +144,7 @@ impl Session {
             }
             let Some(header) = Header::decode(&input[used..], self.options.limits.max_frame)? else { break };
             let start = used + HEADER;
-            if matches!(header.kind, Kind::CallData | Kind::ReplyData) {
+            if header.kind.is_data() {
                 if header.length == 0 {
                     return Err(violation("P-31", "a part of a body that is empty"));
                 }
@@ -160,6 +163,43 @@ impl Session {
     /// Whether the input so far ends inside a frame's payload.
     pub fn is_within_frame(&self) -> bool {
         self.arriving.is_some()
+    }
+
+    /// Whether much of what comes next is to be read with [`lend_block`](Self::lend_block).
+    pub fn expects_block(&self) -> bool {
+        self.block_follows
+    }
+
+    /// A block whose content comes next, and how much of it does: what is read may be appended to it directly.
+    /// [`return_block`](Self::return_block) must follow before any other input.
+    pub fn lend_block(&mut self) -> Option<(Vec<u8>, usize)> {
+        let (header, left) = self.arriving.filter(|(_, left)| *left >= WORTH_LENDING)?;
+        let block = match header.kind {
+            Kind::ReplyData => self.calls.lend_block(header.id),
+            _ => self.served.lend_block(header.id),
+        };
+        block.map(|block| (block, left as usize))
+    }
+
+    /// Takes a lent block back, with `bytes` more at its end.
+    ///
+    /// # Errors
+    /// As [`handle_input`](Self::handle_input).
+    pub fn return_block(&mut self, block: Vec<u8>, bytes: usize, now: Instant) -> Result<(), RpcError> {
+        let Some((header, left)) = self.arriving else { return Ok(()) };
+        if bytes > 0 {
+            self.heard = now;
+            self.pinged = None;
+        }
+        let left = left - bytes as u32;
+        self.arriving = (left > 0).then_some((header, left));
+        if header.kind == Kind::ReplyData {
+            let progress = self.calls.return_block(header, block, bytes)?;
+            self.take_progress(progress);
+            return Ok(());
+        }
+        let step = self.served.return_block(header.id, block, bytes)?;
+        self.take_step(CallId(header.id), step, now)
     }
 
     fn handle_data(
@@ -240,8 +280,12 @@ impl Session {
 
     fn take_step(&mut self, id: CallId, step: Step, now: Instant) -> Result<(), RpcError> {
         match step {
-            Step::Wait => Ok(()),
+            Step::Wait => {
+                self.block_follows = true;
+                Ok(())
+            }
             Step::Ready(incoming) => {
+                self.block_follows = false;
                 self.events.push_back(Event::Call(incoming));
                 Ok(())
             }
@@ -255,8 +299,9 @@ impl Session {
 
     fn take_progress(&mut self, progress: Progress) {
         match progress {
-            Progress::Partial => {}
+            Progress::Partial => self.block_follows = true,
             Progress::Complete { waker, charged, deadline } => {
+                self.block_follows = false;
                 if let Some((key, at)) = deadline {
                     self.timers.remove(Some(at), Timer::Call(key.0 as u32));
                 }
@@ -642,6 +687,9 @@ impl Session {
         self.ended.as_ref()
     }
 }
+
+/// Bytes from which on reading into a block directly is worth a read of its own.
+const WORTH_LENDING: u32 = 16 << 10;
 
 fn is_call(event: &Event, id: CallId) -> bool {
     matches!(event, Event::Call(incoming) if incoming.id == id)
