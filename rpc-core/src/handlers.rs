@@ -63,7 +63,7 @@ impl Handlers {
 
     /// Starts a handler and polls it once. `Some` if it has ended already.
     pub(crate) fn start(&mut self, incoming: Incoming) -> Option<Outcome> {
-        let Incoming { id, method, deadline, body } = incoming;
+        let Incoming { id, method, deadline, mut body } = incoming;
         if method == reflection::DESCRIBE {
             return Some(reflection::describe(&self.services, &body));
         }
@@ -71,7 +71,7 @@ impl Handlers {
             let message = format!("no method has the number {method}");
             return Some(Outcome::Failure(RpcError::new(Code::Unimplemented, message)));
         };
-        if let Err(error) = description.check_arguments(&body, self.max_depth) {
+        if let Err(error) = description.check_arguments(&mut body, self.max_depth) {
             return Some(Outcome::Failure(error.with_method(&description.path)));
         }
         let kept = self.idle.get_mut(method as usize).and_then(Vec::pop);

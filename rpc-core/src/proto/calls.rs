@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use slab::Slab;
 
+use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::error::RpcError;
 use crate::proto::frame::{Header, flags, take_varint};
@@ -32,7 +33,7 @@ pub(super) struct Call {
 #[derive(Debug)]
 enum State {
     Waiting,
-    Receiving { flags: u8, body: Buffer, total: usize },
+    Receiving { flags: u8, body: Body, total: usize },
     Done(Outcome),
 }
 
@@ -189,10 +190,7 @@ impl Calls {
                     return Ok(Progress::TooLarge { key, total });
                 }
                 let call = &mut self.calls[key.0];
-                let mut body = std::mem::take(&mut call.spare);
-                body.clear();
-                body.reserve(total.min(FIRST_RESERVATION));
-                body.extend_from_slice(payload);
+                let body = Body::receive(std::mem::take(&mut call.spare), payload, total);
                 call.state = State::Receiving { flags: header.flags, body, total };
                 self.settle(key)
             }
@@ -216,7 +214,7 @@ impl Calls {
                     State::Receiving { body, total, .. }
                         if (1..=*total - body.len()).contains(&payload.len()) =>
                     {
-                        body.extend_from_slice(payload);
+                        body.append(payload);
                         self.settle(key)
                     }
                     _ => Err(violation("P-31", "data beyond a reply's announced end")),
@@ -232,12 +230,12 @@ impl Calls {
         if body.len() < *total {
             return Ok(Progress::Partial);
         }
-        let body = std::mem::take(body);
+        let mut body = std::mem::take(body);
         let outcome = match *flags & (flags::ERROR | flags::FAILURE) {
             0 => Outcome::Output(body),
             flags::ERROR => Outcome::Error(body),
             flags::FAILURE => Outcome::Failure(
-                postcard::from_bytes(&body)
+                postcard::from_bytes(body.as_contiguous())
                     .map_err(|error| violation("P-23", format_args!("an unreadable failure: {error}")))?,
             ),
             _ => return Err(violation("P-12", "a reply that is both an error and a failure")),
@@ -273,6 +271,3 @@ impl Calls {
         wakers
     }
 }
-
-/// Memory set aside for a body before its bytes arrive (P-32).
-pub(super) const FIRST_RESERVATION: usize = 1 << 20;

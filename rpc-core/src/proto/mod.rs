@@ -17,7 +17,7 @@ pub use frame::MAGIC;
 pub use outgoing::{Outgoing, SLICES};
 pub use session::{CallKey, Event, Incoming, Request, Session, Ticket};
 
-use crate::buffer::Buffer;
+use crate::body::Body;
 use crate::error::{Code, RpcError};
 
 /// Names one call in flight in one direction of one connection: chosen by the caller below the callee's
@@ -29,9 +29,9 @@ pub struct CallId(pub u32);
 #[derive(Debug)]
 pub enum Outcome {
     /// The method's value.
-    Output(Buffer),
+    Output(Body),
     /// The method's own error.
-    Error(Buffer),
+    Error(Body),
     /// The call failed.
     Failure(RpcError),
 }

@@ -6,7 +6,7 @@ use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::buffer::Buffer;
+use crate::body::Body;
 
 /// What was taken from a session and is still to be written.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub struct Outgoing {
 #[derive(Debug)]
 struct Part {
     before: usize,
-    body: Arc<Buffer>,
+    body: Arc<Body>,
     range: Range<usize>,
 }
 
@@ -63,10 +63,10 @@ impl Outgoing {
     }
 
     /// Appends a part of a body.
-    pub(super) fn part(&mut self, body: &Arc<Buffer>, range: Range<usize>) {
+    pub(super) fn part(&mut self, body: &Arc<Body>, range: Range<usize>) {
         self.remaining += range.len();
         if !self.vectored {
-            return self.bytes.extend_from_slice(&body[range]);
+            return self.bytes.extend_from_slice(body.bytes(range));
         }
         self.parts.push_back(Part { before: self.bytes.len(), body: Arc::clone(body), range });
     }
@@ -84,7 +84,7 @@ impl Outgoing {
         for part in self.parts.iter().take(SLICES) {
             put(&self.bytes[at..part.before]);
             at = part.before;
-            put(&part.body[part.range.clone()]);
+            put(part.body.bytes(part.range.clone()));
         }
         put(&self.bytes[at..]);
         count
@@ -120,6 +120,7 @@ impl Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::buffer::Buffer;
 
     fn drained(outgoing: &mut Outgoing, step: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -136,7 +137,9 @@ mod tests {
 
     #[test]
     fn bytes_come_out_in_the_order_they_went_in_whatever_the_transport_takes() {
-        let body = Arc::new(Buffer::copy_of(b"abcdefgh"));
+        let mut head = Buffer::new();
+        head.extend_from_slice(b"abcd");
+        let body = Arc::new(Body::with_tail(head, b"efgh".to_vec()));
         for step in 1..60 {
             let mut outgoing = Outgoing::new(step % 2 == 0);
             outgoing.append(&mut b"12".to_vec());

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::buffer::Buffer;
+use crate::body::Body;
 use crate::proto::CallId;
 use crate::proto::frame::{HEADER, Header, Kind, flags, put_varint};
 use crate::proto::outgoing::Outgoing;
@@ -44,7 +44,7 @@ struct Large {
     id: CallId,
     flags: u8,
     head: Vec<u8>,
-    body: Arc<Buffer>,
+    body: Arc<Body>,
     sent: usize,
 }
 
@@ -75,12 +75,14 @@ impl Output {
         flags: u8,
         id: CallId,
         head: impl FnOnce(&mut Vec<u8>),
-        body: &[u8],
+        body: &Body,
     ) -> u64 {
         let start = self.frames.len();
         self.frames.extend_from_slice(&[0; HEADER]);
         head(&mut self.frames);
-        self.frames.extend_from_slice(body);
+        let (first, then) = body.parts();
+        self.frames.extend_from_slice(first);
+        self.frames.extend_from_slice(then);
         let length = (self.frames.len() - start - HEADER) as u32;
         let header = Header { length, kind, flags, id: id.0 };
         self.frames[start..start + HEADER].copy_from_slice(&header.encode());
@@ -89,11 +91,11 @@ impl Output {
 
     /// Appends a frame that has a payload only.
     pub(super) fn control(&mut self, kind: Kind, id: CallId, payload: &[u8]) {
-        self.frame(kind, 0, id, |_| (), payload);
+        self.frame(kind, 0, id, |out| out.extend_from_slice(payload), &Body::default());
     }
 
     /// Queues a body that goes out in chunks. `head` is what stands before it in its first frame.
-    pub(super) fn large(&mut self, direction: Direction, flags: u8, id: CallId, head: Vec<u8>, body: Buffer) {
+    pub(super) fn large(&mut self, direction: Direction, flags: u8, id: CallId, head: Vec<u8>, body: Body) {
         self.large_bytes += body.len();
         let (flags, body) = (flags | flags::PARTIAL, Arc::new(body));
         self.large.push_back(Large { direction, id, flags, head, body, sent: 0 });
@@ -127,7 +129,7 @@ impl Output {
                 (large.direction.further(), 0)
             };
             let room = CHUNK.min(max_frame.saturating_sub(head.len()).max(1));
-            let part = large.sent..large.body.len().min(large.sent + room);
+            let part = large.body.part(large.sent, room);
             let header = Header { length: (head.len() + part.len()) as u32, kind, flags, id: large.id.0 };
             into.head(&header.encode());
             into.head(&head);

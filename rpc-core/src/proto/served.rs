@@ -3,9 +3,9 @@
 
 use std::time::Instant;
 
+use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::error::{Code, RpcError};
-use crate::proto::calls::FIRST_RESERVATION;
 use crate::proto::frame::{Header, flags, take_varint};
 use crate::proto::{CallId, violation};
 
@@ -22,7 +22,7 @@ use crate::proto::{CallId, violation};
 #[derive(Debug)]
 enum State {
     Free,
-    Receiving { method: u32, body: Buffer, total: usize },
+    Receiving { method: u32, body: Body, total: usize },
     Running { charged: usize, cancelled: bool },
     Replying,
 }
@@ -43,7 +43,7 @@ pub struct Incoming {
     /// When its time is up.
     pub deadline: Option<Instant>,
     /// Its arguments.
-    pub body: Buffer,
+    pub body: Body,
 }
 
 /// What a frame of a call did.
@@ -133,8 +133,7 @@ impl ServedCalls {
         }
         // A deadline beyond what the clock can say is none.
         let deadline = left.and_then(|left| now.checked_add(left));
-        let mut body = Buffer::with_capacity(total.min(FIRST_RESERVATION));
-        body.extend_from_slice(payload);
+        let body = Body::receive(Buffer::new(), payload, total);
         self.busy += 1;
         let served = &mut self.calls[index];
         served.deadline = deadline;
@@ -154,7 +153,7 @@ impl ServedCalls {
         if !(1..=*total - body.len()).contains(&payload.len()) {
             return Err(violation("P-31", "data that is empty or beyond a call's announced end"));
         }
-        body.extend_from_slice(payload);
+        body.append(payload);
         if body.len() < *total {
             return Ok(Some(Step::Wait));
         }

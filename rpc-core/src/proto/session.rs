@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::buffer::Buffer;
+use crate::body::Body;
 use crate::codec::Encoder;
 use crate::error::{Code, Executed, RpcError};
 use crate::options::Options;
@@ -38,7 +38,7 @@ pub struct Request {
     /// The method's number in the peer's hello.
     pub method: u32,
     /// The arguments.
-    pub body: Buffer,
+    pub body: Body,
     /// When its time is up, and how much is left now.
     pub deadline: Option<(Instant, Duration)>,
 }
@@ -409,7 +409,7 @@ impl Session {
             if let Some(call) = self.calls.get_mut(key) {
                 call.ends_at = Some(ends_at);
             }
-            self.calls.keep_buffer(key, body);
+            self.calls.keep_buffer(key, body.into_buffer());
         }
     }
 
