@@ -215,6 +215,11 @@ impl Control {
     fn admit(self: &Arc<Self>, wire: Wire, options: Options) {
         let limits = options.limits.clone();
         let mut live = self.live();
+        // Asked under the lock: a shutdown stops first and then tells those it finds, so that whoever comes
+        // in between is turned away here.
+        if self.stop.is_cancelled() {
+            return;
+        }
         if live.connections.len() >= limits.max_connections as usize {
             tracing::warn!(limit = limits.max_connections, peer = %wire.peer.endpoint, "connection refused: max_connections");
             return;
