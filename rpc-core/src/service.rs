@@ -3,16 +3,19 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
 
 use traitwire_idl::{DecodeLimits, Fingerprint, Guard, Interface};
 
 use crate::body::Body;
+use crate::buffer::Buffer;
 use crate::codec::{Decoder, Encoder};
 use crate::context::{CallScope, Context};
 use crate::error::{Code, Executed, RpcError};
 use crate::proto::Outcome;
+use crate::transport::Peer;
 
 /// A service that can be served: made by `XServer::new(implementation)`.
 pub trait Dispatch: Send + Sync + 'static {
@@ -107,6 +110,26 @@ impl Request {
     /// Frees the arguments' bytes: for handlers that own their arguments.
     pub fn release(&mut self) {
         self.body = Body::default();
+    }
+}
+
+/// Runs a handler once without any connection, its arguments checked and decoded as a server does it. `None`
+/// if there is no such method or the handler waits. For fuzzing the decoding of arguments.
+#[doc(hidden)]
+pub fn poll_unconnected(service: &dyn Dispatch, method: u32, body: &[u8]) -> Option<Result<Reply, RpcError>> {
+    let description = service.description().methods().get(method as usize)?;
+    let mut buffer = Buffer::new();
+    buffer.extend_from_slice(body);
+    let mut body = Body::new(buffer);
+    if let Err(error) = description.check_arguments(&mut body, 128) {
+        return Some(Err(error));
+    }
+    let mut slot = service.slot(method)?;
+    let peer = Peer::new("in-process:test".parse().ok()?);
+    slot.start(Request::new(body, CallScope::new(&description.path, Arc::new(peer), None)));
+    match slot.poll(&mut task::Context::from_waker(task::Waker::noop())) {
+        Poll::Ready(reply) => Some(reply),
+        Poll::Pending => None,
     }
 }
 

@@ -1,0 +1,212 @@
+//! Two sessions, a clock and a script: calls, cancels, replies, time, broken bytes.
+
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use traitwire::idl::Fingerprint;
+use traitwire_core::codec::Encoder;
+use traitwire_core::proto::hello::{Hello, ServedMethod, ServedService};
+use traitwire_core::proto::{CallId, CallKey, Event, Outcome, Outgoing, Request, SLICES, Session, Ticket};
+use traitwire_core::{Body, Code, Options, RpcError};
+
+struct Side {
+    session: Session,
+    outgoing: Outgoing,
+    /// Written here, not yet read there.
+    wire: Vec<u8>,
+    /// Read, but not yet a whole frame.
+    input: Vec<u8>,
+    calls: Vec<CallKey>,
+    waiting: Vec<(Option<Ticket>, Option<Request>)>,
+    serving: Vec<CallId>,
+    over: bool,
+}
+
+impl Side {
+    fn new(now: Instant) -> Self {
+        let mut options = Options::default();
+        options.limits.max_calls = 4;
+        options.limits.max_message = 1 << 20;
+        options.limits.max_inflight = 1 << 20;
+        options.limits.max_queued = 64 << 10;
+        let mut hello = Hello::new(&options.limits, 1);
+        let method = ServedMethod { name: "m".to_owned(), fingerprint: Fingerprint::from_bits(7) };
+        hello.services.push(ServedService { name: "S".to_owned(), methods: vec![method] });
+        Self {
+            session: Session::new(&hello, options, now),
+            outgoing: Outgoing::new(true),
+            wire: Vec::new(),
+            input: Vec::new(),
+            calls: Vec::new(),
+            waiting: Vec::new(),
+            serving: Vec::new(),
+            over: false,
+        }
+    }
+
+    fn end(&mut self, cause: &RpcError) {
+        self.over = true;
+        self.session.end(cause, self.outgoing.remaining());
+    }
+
+    fn write(&mut self) {
+        self.session.take_output(&mut self.outgoing);
+        while self.outgoing.remaining() > 0 {
+            let mut slices = [std::io::IoSlice::new(&[]); SLICES];
+            let count = self.outgoing.slices(&mut slices);
+            let before = self.wire.len();
+            slices[..count].iter().for_each(|slice| self.wire.extend_from_slice(slice));
+            self.outgoing.advance(self.wire.len() - before);
+        }
+    }
+
+    fn read(&mut self, mut bytes: &[u8], now: Instant) {
+        while !bytes.is_empty() && !self.over {
+            let result = match self.session.lend_block() {
+                Some((mut block, most)) => {
+                    let (part, rest) = bytes.split_at(bytes.len().min(most));
+                    block.extend_from_slice(part);
+                    bytes = rest;
+                    self.session.return_block(block, part.len(), now)
+                }
+                None => {
+                    self.input.extend_from_slice(bytes);
+                    bytes = &[];
+                    self.session.handle_input(&self.input, now).map(|used| drop(self.input.drain(..used)))
+                }
+            };
+            if let Err(cause) = result {
+                self.end(&cause);
+            }
+        }
+        while let Some(event) = self.session.poll_event() {
+            match event {
+                Event::Call(incoming) => {
+                    assert!(!self.serving.contains(&incoming.id), "an id runs once");
+                    self.serving.push(incoming.id);
+                }
+                Event::Cancel(id, _) => self.reply(id, Outcome::Failure(RpcError::new(Code::Cancelled, "x"))),
+            }
+        }
+        drop(self.session.take_wakers());
+    }
+
+    fn reply(&mut self, id: CallId, outcome: Outcome) {
+        let at = self.serving.iter().position(|serving| *serving == id).expect("only what runs is cancelled");
+        self.serving.swap_remove(at);
+        self.session.reply(id, outcome);
+    }
+
+    /// Starts what may start, and collects what has ended.
+    fn poll(&mut self) {
+        let Self { session, waiting, calls, .. } = self;
+        waiting.retain_mut(|(ticket, request)| match session.poll_start(ticket, request, Waker::noop()) {
+            Poll::Pending => true,
+            Poll::Ready(Err(_)) => false,
+            Poll::Ready(Ok(key)) => {
+                calls.push(key);
+                false
+            }
+        });
+        calls.retain(|key| session.poll_reply(*key, Waker::noop()).is_pending());
+    }
+}
+
+fn body(size: u8) -> Body {
+    // Small, around a part's bounds, and large blocks.
+    let length = match size % 8 {
+        0..=3 => usize::from(size),
+        4 => (64 << 10) - 16 + usize::from(size / 8),
+        5 => (32 << 10) + usize::from(size),
+        6 => 300_000,
+        _ => (1 << 20) - 16 + usize::from(size / 8),
+    };
+    let mut encoder = Encoder::new();
+    if size & 0x80 == 0 {
+        encoder.byte_buf(vec![size; length]);
+    } else {
+        encoder.value(&"x".repeat(length));
+    }
+    encoder.finish().expect("encoded")
+}
+
+/// The bytes are a script. However it goes, nothing panics, an id runs once, and every call ends.
+pub fn connection(data: &[u8]) {
+    let mut now = Instant::now();
+    let mut sides = [Side::new(now), Side::new(now)];
+    let mut script = data.iter().copied();
+    let mut steps = 0;
+    while let (Some(step), true) = (script.next(), steps < 200) {
+        steps += 1;
+        let mut next = || script.next().unwrap_or(0);
+        let at = usize::from(step & 1);
+        match (step >> 1) % 10 {
+            0 | 1 => {
+                let left = Duration::from_millis(u64::from(next()));
+                let deadline = (step & 0x80 != 0).then(|| (now + left, left));
+                let request = Request { method: 0, body: body(next()), deadline };
+                if sides[at].waiting.len() < 16 {
+                    sides[at].waiting.push((None, Some(request)));
+                }
+            }
+            2 => {
+                let chosen = usize::from(next());
+                let side = &mut sides[at];
+                if let Some(key) = side.calls.get(chosen % side.calls.len().max(1)).copied() {
+                    side.calls.retain(|call| *call != key);
+                    side.session.cancel_call(key);
+                }
+            }
+            3 => {
+                let (chosen, size) = (usize::from(next()), next());
+                let side = &mut sides[at];
+                if let Some(id) = side.serving.get(chosen % side.serving.len().max(1)).copied() {
+                    side.reply(
+                        id,
+                        if size % 16 == 9 { Outcome::Error(body(1)) } else { Outcome::Output(body(size)) },
+                    );
+                }
+            }
+            4..=6 => {
+                let most = (usize::from(next()) + 1) * if step & 0x40 == 0 { 1 } else { 4096 };
+                let flip = (step & 0x80 != 0).then(|| (usize::from(next()), 1 << (next() % 8)));
+                sides[at].write();
+                let taken = sides[at].wire.len().min(most);
+                let mut bytes: Vec<u8> = sides[at].wire.drain(..taken).collect();
+                if let Some((offset, bit)) = flip
+                    && let Some(byte) = bytes.get_mut(offset)
+                {
+                    *byte ^= bit;
+                }
+                sides[1 - at].read(&bytes, now);
+            }
+            7 => {
+                now += Duration::from_millis(u64::from(next()) * 100);
+                for side in &mut sides {
+                    if let Err(cause) = side.session.handle_timeout(now) {
+                        side.end(&cause);
+                    }
+                    side.read(&[], now);
+                }
+            }
+            8 if step & 0x80 != 0 => sides[at].session.go_away("the script says so"),
+            8 => {
+                let side = &mut sides[at];
+                if let Some((Some(ticket), _)) = side.waiting.pop() {
+                    side.session.leave_queue(ticket);
+                }
+            }
+            _ => {
+                let garbage: Vec<u8> = (0..next() % 32).map(|_| next()).collect();
+                sides[at].read(&garbage, now);
+            }
+        }
+        sides.iter_mut().for_each(Side::poll);
+    }
+    for side in &mut sides {
+        side.end(&RpcError::new(Code::Unavailable, "the script is over"));
+        side.poll();
+        assert!(side.calls.is_empty() && side.waiting.is_empty(), "every call ends");
+        assert_eq!(side.session.in_flight(), 0);
+    }
+}
