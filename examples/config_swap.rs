@@ -48,8 +48,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn greet_at(config: &Config, name: &str) -> Result<(), Box<dyn Error>> {
     let endpoint = config.endpoint(name)?;
     let server = Server::builder().service(GreeterServer::new(Polite)).bind(&endpoint).await?;
-    // Where the server is: the same, but for a port that the kernel has chosen.
-    let greeter = GreeterClient::connect(server.endpoint().clone());
+    // Where the server is: the same, but for a port that the kernel has chosen. The policy is the file's.
+    let mut place = server.endpoint().clone();
+    for (option, value) in endpoint.options() {
+        place = place.with_option(option, value)?;
+    }
+    let greeter = GreeterClient::connect(place);
     let handle = server.spawn();
     println!("{name:9} {:45} {}", endpoint.to_string(), greeter.await?.greet(name).await?);
     handle.shutdown(Duration::from_secs(1)).await?;

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use traitwire::async_trait;
 use traitwire::{Code, Connector, Endpoint, Listener, Peer, RpcError, Server, Wire, ipc_service};
 
 // The transport begins here.

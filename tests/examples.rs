@@ -131,6 +131,14 @@ fn hello() {
 }
 
 #[test]
+fn readme_shows_hello_as_it_is() {
+    let readme = include_str!("../README.md");
+    let (_, code) = readme.split_once("```rust\n").unwrap();
+    let (code, _) = code.split_once("```\n").unwrap();
+    assert_eq!(code, include_str!("../examples/hello.rs"));
+}
+
+#[test]
 fn tour() {
     let output = check(
         "tour",

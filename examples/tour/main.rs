@@ -10,11 +10,13 @@ mod server;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 use traitwire::{CallError, Config, Endpoint};
 
 use crate::search::{Hit, IndexStats, SearchClient, SearchError};
@@ -54,11 +56,23 @@ async fn tour_until_interrupted(time: Duration) -> Fallible<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    let mut interrupted = pin!(async {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    });
     tokio::select! {
-        ended = tour(time) => ended,
-        _ = interrupt.recv() => Err(Interrupted.into()),
-        _ = terminate.recv() => Err(Interrupted.into()),
-        _ = hangup.recv() => Err(Interrupted.into()),
+        biased;
+        () = &mut interrupted => Err(Interrupted.into()),
+        ended = tour(time) => match ended {
+            // A terminal interrupts the children too; what they die of may be known first.
+            Err(_) if timeout(Duration::from_millis(100), interrupted).await.is_ok() => {
+                Err(Interrupted.into())
+            }
+            ended => ended,
+        }
     }
 }
 
@@ -222,7 +236,7 @@ fn report(stops: &[Stop]) -> Fallible<()> {
         "p50, p99: one small call after another. calls/s: {} at once on one connection.",
         measure::IN_FLIGHT
     );
-    println!("MB/s: a file of 1 MiB, read from disk at each call. Connecting to exec starts the process.");
+    println!("MB/s: a file of 1 MiB, opened and read at each call. Connecting to exec starts the process.");
 
     let differing: Vec<&str> = stops
         .iter()

@@ -37,7 +37,7 @@ pub(crate) enum Running {
     /// In this process.
     Here(ServerHandle),
     /// In a process of its own.
-    There(Process),
+    There(Box<Process>),
     /// In a process that the client starts.
     Dialled,
 }
@@ -58,8 +58,11 @@ pub(crate) async fn start(address: &Endpoint) -> Fallible<(Running, Endpoint)> {
             Ok((Running::Here(server.spawn()), address.clone()))
         }
         _ => {
-            let (process, endpoint) = Process::start(address).await?;
-            Ok((Running::There(process), endpoint))
+            let (process, mut endpoint) = Process::start(address).await?;
+            for (option, value) in address.options() {
+                endpoint = endpoint.with_option(option, value)?;
+            }
+            Ok((Running::There(Box::new(process)), endpoint))
         }
     }
 }

@@ -151,6 +151,11 @@ impl ServerHandle {
         &self.endpoints[0]
     }
 
+    /// All addresses, in the order they were bound.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
     /// Ends the server: closes its addresses, tells every peer, lets running calls finish for `grace`, then
     /// cuts off what is left. Returns when it is over, within about two seconds after the grace. Called
     /// again meanwhile, the shorter grace counts.
@@ -210,6 +215,11 @@ impl Control {
     fn admit(self: &Arc<Self>, wire: Wire, options: Options) {
         let limits = options.limits.clone();
         let mut live = self.live();
+        // Asked under the lock: a shutdown stops first and then tells those it finds, so that whoever comes
+        // in between is turned away here.
+        if self.stop.is_cancelled() {
+            return;
+        }
         if live.connections.len() >= limits.max_connections as usize {
             tracing::warn!(limit = limits.max_connections, peer = %wire.peer.endpoint, "connection refused: max_connections");
             return;

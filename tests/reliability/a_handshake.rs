@@ -233,11 +233,11 @@ async fn a_09_pings_of_a_peer_that_never_reads() {
 #[tokio::test]
 async fn a_10_connections_reset_before_they_are_accepted() {
     everywhere(&[Place::Tcp], "", |victim| async move {
-        for _ in 0..5 {
+        for _ in 0..20 {
             let address = victim.address.strip_prefix("tcp://").expect("an address").to_owned();
             // Fewer than the kernel queues: beyond that it drops, and each attempt takes a second.
             let resets = tokio::task::spawn_blocking(move || {
-                for _ in 0..900 {
+                for _ in 0..100 {
                     let stream = TcpStream::connect(&address).expect("a connection");
                     rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO))
                         .expect("no linger");

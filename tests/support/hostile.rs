@@ -2,6 +2,7 @@
 //! is for the caller to judge.
 #![allow(dead_code, unreachable_pub, reason = "each program that includes this uses a part of it")]
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -12,7 +13,7 @@ use super::raw::{
 };
 
 /// What an attack saw on its connection.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Seen {
     /// Everything the server said after its hello, its goodbye and the answers to probes left out.
     pub frames: Vec<Frame>,
@@ -29,10 +30,24 @@ impl Seen {
         Self { frames, goodbye, alive }
     }
 
+    /// As `refused`, for those who went on sending until they were cut off: a TCP connection that is closed
+    /// with unread bytes is reset, and the reason may be lost on its way.
+    pub fn cut_off(&self, words: &[&str]) -> bool {
+        !self.alive && (self.goodbye.is_none() || self.refused(words))
+    }
+
     /// Whether the server ended the connection and gave a reason with all these words.
     pub fn refused(&self, words: &[&str]) -> bool {
         let said = self.goodbye.as_deref().unwrap_or_default();
         !self.alive && words.iter().all(|word| said.contains(word))
+    }
+}
+
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { frames, goodbye, alive } = self;
+        let first = &frames[..frames.len().min(4)];
+        write!(f, "alive: {alive}, goodbye: {goodbye:?}, {} frames, first {first:?}", frames.len())
     }
 }
 

@@ -244,7 +244,7 @@ impl Probe for Prober {
     async fn panic_spawned(&self, in_drop: bool) {
         tokio::task::yield_now().await;
         let _running = self.enter();
-        let _panics = in_drop.then_some(PanicsInDrop);
+        let _panics = in_drop.then(|| PanicsInDrop);
         if !in_drop {
             panic!("spawned, on purpose");
         }

@@ -116,7 +116,9 @@ pub fn play_role() -> bool {
     }
     let words: Vec<&str> = role.split(' ').collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let code = runtime.expect("a runtime").block_on(async {
+    // Never dropped: it would wait for the thread that reads standard input.
+    let runtime = runtime.expect("a runtime");
+    let code = runtime.block_on(async {
         match *words {
             ["server", address] => serve(address).await,
             ["deaf", address] => with_parent(serve_never(address)).await,

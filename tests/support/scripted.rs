@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use tokio::io::AsyncWrite;
-use traitwire::{Bind, Connector, Endpoint, Listener, Options, Peer, RpcError, Wire};
+use traitwire::{Bind, Connector, Dial, Endpoint, Listener, Options, Peer, RpcError, Wire};
 
 use super::probe::{ProbeServer, Prober};
 use super::raw::{Greeting, Raw};
@@ -144,5 +144,28 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Breaking<W> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+/// Connects to an address and changes the wire.
+pub struct Through {
+    inner: Box<dyn Connector>,
+    change: Box<dyn Fn(Wire) -> Wire + Send + Sync>,
+}
+
+impl Through {
+    pub fn new(address: &str, change: impl Fn(Wire) -> Wire + Send + Sync + 'static) -> Self {
+        Self { inner: address.dial().expect("an address"), change: Box::new(change) }
+    }
+}
+
+#[async_trait]
+impl Connector for Through {
+    async fn connect(&self) -> Result<Wire, RpcError> {
+        self.inner.connect().await.map(&self.change)
+    }
+
+    fn endpoint(&self) -> &Endpoint {
+        self.inner.endpoint()
     }
 }
