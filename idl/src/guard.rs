@@ -8,8 +8,10 @@
 mod table;
 
 use std::fmt;
+use std::sync::LazyLock;
 
-use crate::model::{Definition, Type};
+use crate::model::{Definition, Interface, Type};
+use crate::schema::{Schema, Types};
 use table::{Node, Table};
 
 /// Checks encoded values of some types against [`DecodeLimits`].
@@ -129,6 +131,23 @@ impl Guard {
             walk.step(&self.table, node)?;
         }
         Ok(walk.at)
+    }
+}
+
+impl Interface {
+    /// Checks an encoded interface of a peer: decoding it is safe if this passes. `max_depth` bounds how deep
+    /// its types lie inside one another.
+    pub fn check_encoded(bytes: &[u8], max_depth: u32) -> Result<(), GuardError> {
+        static GUARD: LazyLock<Guard> = LazyLock::new(|| {
+            let mut types = Types::default();
+            let interface = Interface::describe(&mut types);
+            Guard::always(&[interface], types.definitions())
+        });
+        let end = GUARD.check(bytes, DecodeLimits { max_depth, ..DecodeLimits::default() })?;
+        if end < bytes.len() {
+            return Err(error(end, GuardErrorKind::TrailingBytes));
+        }
+        Ok(())
     }
 }
 

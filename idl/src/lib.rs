@@ -7,9 +7,10 @@ mod fingerprint;
 mod guard;
 mod impls;
 pub mod model;
+mod print;
 mod schema;
 
-pub use difference::first_difference;
+pub use difference::{Difference, first_difference};
 pub use fingerprint::Fingerprint;
 pub use guard::{DecodeLimits, Guard, GuardError, GuardErrorKind};
 pub use model::{Argument, Definition, Field, Interface, Method, Shape, Type, Variant};

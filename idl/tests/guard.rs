@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use traitwire_idl::{
-    DecodeLimits, Definition, Field, Guard, GuardErrorKind as Kind, Schema, Shape, Type, Types, Variant,
+    DecodeLimits, Definition, Field, Guard, GuardErrorKind as Kind, Interface, Schema, Shape, Type, Types,
+    Variant,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -263,4 +264,28 @@ fn random_bytes_do_no_harm() {
         }
     }
     assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+fn described() -> Interface {
+    Interface::builder("Example", "docs")
+        .method("m", |m| m.argument::<Expr>("a").output::<HashMap<String, Vec<Tree>>>().error::<Nest>())
+        .method("describe", |m| m.output::<Interface>().idempotent())
+        .build()
+}
+
+#[test]
+fn an_interface_of_a_peer_is_checked_before_it_is_decoded() {
+    let interface = described();
+    let mut bytes = postcard::to_stdvec(&interface).unwrap();
+    assert_eq!(Interface::check_encoded(&bytes, 64), Ok(()));
+    assert_eq!(postcard::from_bytes::<Interface>(&bytes).unwrap(), interface);
+    bytes.push(0);
+    let error = Interface::check_encoded(&bytes, 64).unwrap_err();
+    assert_eq!((error.offset, error.kind), (bytes.len() - 1, Kind::TrailingBytes));
+    bytes.truncate(bytes.len() - 2);
+    assert_eq!(Interface::check_encoded(&bytes, 64).unwrap_err().kind, Kind::Truncated);
+    // No name, no docs, one method; in its output an option of an option, and so on.
+    let mut bytes = vec![0, 0, 1, 0, 0, 0];
+    bytes.extend([16; 100_000]);
+    assert_eq!(Interface::check_encoded(&bytes, 64).unwrap_err().kind, Kind::TooDeep { limit: 64 });
 }

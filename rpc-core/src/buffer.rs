@@ -7,7 +7,7 @@ use std::ops::{Deref, DerefMut};
 
 /// A `Vec<u8>` that goes back to its thread's pool when dropped.
 #[derive(Default)]
-pub struct Buffer(Vec<u8>);
+pub(crate) struct Buffer(Vec<u8>);
 
 /// Larger buffers are freed: a pool of them would pin the memory of a thread's largest calls.
 const MAX_KEPT_BYTES: usize = 16 << 10;
@@ -20,25 +20,8 @@ thread_local! {
 
 impl Buffer {
     /// An empty buffer, with the capacity of an earlier use where the pool has one.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten().unwrap_or_default())
-    }
-
-    /// An empty buffer for about `bytes` bytes. Large ones do not come from the pool.
-    pub fn with_capacity(bytes: usize) -> Self {
-        if bytes > MAX_KEPT_BYTES {
-            return Self(Vec::with_capacity(bytes));
-        }
-        let mut buffer = Self::new();
-        buffer.reserve(bytes);
-        buffer
-    }
-
-    /// A buffer holding a copy of `bytes`.
-    pub fn copy_of(bytes: &[u8]) -> Self {
-        let mut buffer = Self::with_capacity(bytes.len());
-        buffer.extend_from_slice(bytes);
-        buffer
     }
 }
 

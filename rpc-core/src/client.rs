@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::body::Body;
 use crate::channel::Channel;
 use crate::codec::{Decoder, Encoder};
 use crate::connection::{Closing, Connection, now};
@@ -98,8 +99,8 @@ impl Client {
         output: Decode<T>,
         error: Decode<E>,
     ) -> Result<T, CallError<E>> {
-        let outcome = self.exchange(method as usize, arguments).await;
-        let decoded = match &outcome {
+        let mut outcome = self.exchange(method as usize, arguments).await;
+        let decoded = match &mut outcome {
             Outcome::Output(body) => decode(body, output).map(Ok),
             Outcome::Error(body) => decode(body, error).map(Err),
             Outcome::Failure(error) => Err(error.clone()),
@@ -131,9 +132,9 @@ impl Client {
                 Some(Bound::Number(number)) => *number,
                 bound => return Err(inner.refusal(connection, bound.copied(), method).await),
             };
-            let outcome = connection.call(Request { method: number, body, deadline }).await;
+            let mut outcome = connection.call(Request { method: number, body, deadline }).await;
             description
-                .check_outcome(&outcome, options.limits.max_depth)
+                .check_outcome(&mut outcome, options.limits.max_depth)
                 .map_err(|error| error.with_executed(crate::error::Executed::Yes))?;
             Ok(outcome)
         };
@@ -150,8 +151,8 @@ impl Client {
     }
 }
 
-fn decode<T>(body: &[u8], value: Decode<T>) -> Result<T, RpcError> {
-    let mut decoder = Decoder::new(body);
+fn decode<T>(body: &mut Body, value: Decode<T>) -> Result<T, RpcError> {
+    let mut decoder = Decoder::taking(body);
     let decoded = value(&mut decoder).and_then(|value| decoder.finish().map(|()| value));
     decoded.map_err(|error| error.with_executed(crate::error::Executed::Yes))
 }

@@ -1,9 +1,11 @@
 //! Values to bytes and back: postcard, one value after another. Never decides what a body consists of, and
 //! never trusts a length: bodies of recursive types pass a [`Guard`](traitwire_idl::Guard) first.
 
-use postcard::ser_flavors::Flavor;
+use postcard::de_flavors::Flavor;
+use postcard::ser_flavors;
 use serde::{Deserialize, Serialize};
 
+use crate::body::{Body, LARGE_BLOCK};
 use crate::buffer::Buffer;
 use crate::error::{Code, RpcError};
 
@@ -12,17 +14,22 @@ use crate::error::{Code, RpcError};
 #[derive(Debug, Default)]
 pub struct Encoder {
     buffer: Buffer,
+    /// A large block that was written last.
+    tail: Vec<u8>,
     failure: Option<postcard::Error>,
 }
 
 impl Encoder {
     /// An encoder that has written nothing yet.
     pub fn new() -> Self {
-        Self { buffer: Buffer::new(), failure: None }
+        Self { buffer: Buffer::new(), tail: Vec::new(), failure: None }
     }
 
     /// Appends one value.
     pub fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> &mut Self {
+        if !self.tail.is_empty() {
+            self.buffer.append(&mut self.tail);
+        }
         let mut serializer = postcard::Serializer { output: Append(&mut self.buffer) };
         if let Err(error) = value.serialize(&mut serializer) {
             self.failure.get_or_insert(error);
@@ -37,13 +44,24 @@ impl Encoder {
         self.value(serde_bytes::Bytes::new(bytes))
     }
 
+    /// Appends a block of bytes, as [`bytes`](Self::bytes) does, without copying a large one.
+    pub fn byte_buf(&mut self, bytes: Vec<u8>) -> &mut Self {
+        if bytes.len() < LARGE_BLOCK {
+            return self.bytes(&bytes);
+        }
+        self.value(&(bytes.len() as u64));
+        self.tail = bytes;
+        self
+    }
+
     /// What was written.
     ///
     /// # Errors
     /// `Internal`, where a value's own `Serialize` failed.
-    pub fn finish(self) -> Result<Buffer, RpcError> {
+    pub fn finish(self) -> Result<Body, RpcError> {
         match self.failure {
-            None => Ok(self.buffer),
+            None if self.tail.is_empty() => Ok(Body::new(self.buffer)),
+            None => Ok(Body::with_tail(self.buffer, self.tail)),
             Some(error) => {
                 Err(RpcError::new(Code::Internal, format!("a value could not be encoded: {error}")))
             }
@@ -53,7 +71,7 @@ impl Encoder {
 
 struct Append<'a>(&'a mut Vec<u8>);
 
-impl Flavor for Append<'_> {
+impl ser_flavors::Flavor for Append<'_> {
     type Output = ();
 
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
@@ -73,13 +91,24 @@ impl Flavor for Append<'_> {
 
 /// Reads values one after another from a body.
 pub struct Decoder<'de> {
-    values: postcard::Deserializer<'de, Rest<'de>>,
+    rest: Rest<'de>,
 }
 
 impl<'de> Decoder<'de> {
-    /// A decoder at the start of `body`.
-    pub fn new(body: &'de [u8]) -> Self {
-        Self { values: postcard::Deserializer::from_flavor(Rest(body)) }
+    /// A decoder at the start of `body`, which lends it.
+    pub fn new(body: &'de Body) -> Self {
+        let (now, then) = body.parts();
+        Self::of(now, Then::Lent(then))
+    }
+
+    /// A decoder at the start of `body`. A large block at its end is moved to the value it is decoded into.
+    pub fn taking(body: &'de mut Body) -> Self {
+        let (now, then) = body.parts_mut();
+        Self::of(now, Then::Taken(then))
+    }
+
+    fn of(now: &'de [u8], then: Then<'de>) -> Self {
+        Self { rest: Rest { now, then } }
     }
 
     /// The next value.
@@ -87,7 +116,13 @@ impl<'de> Decoder<'de> {
     /// # Errors
     /// `Decode`, where the bytes are not a value of this type.
     pub fn value<T: Deserialize<'de>>(&mut self) -> Result<T, RpcError> {
-        T::deserialize(&mut self.values).map_err(|error| undecodable::<T>(&error))
+        let rest = std::mem::replace(&mut self.rest, Rest { now: &[], then: Then::Lent(&[]) });
+        let mut values = postcard::Deserializer::from_flavor(rest);
+        let value = T::deserialize(&mut values).and_then(|value| {
+            self.rest = values.finalize()?;
+            Ok(value)
+        });
+        value.map_err(|error| undecodable::<T>(&error))
     }
 
     /// The next value, a block of bytes, lent from the body.
@@ -98,12 +133,18 @@ impl<'de> Decoder<'de> {
         self.value::<&serde_bytes::Bytes>().map(|bytes| -> &'de [u8] { bytes })
     }
 
-    /// The next value, a block of bytes, copied at once.
+    /// The next value, a block of bytes: moved if it is a large one at the end, else copied at once.
     ///
     /// # Errors
     /// As [`value`](Self::value).
     pub fn byte_buf(&mut self) -> Result<Vec<u8>, RpcError> {
-        self.bytes().map(<[u8]>::to_vec)
+        let length = self.value::<u64>()?;
+        if let Some(block) = self.rest.take_all(length) {
+            return Ok(block);
+        }
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let bytes = self.rest.try_take_n(length).map_err(|error| undecodable::<Vec<u8>>(&error))?;
+        Ok(bytes.to_vec())
     }
 
     /// For a method that declares no error: a peer that sends one all the same is at fault.
@@ -119,43 +160,77 @@ impl<'de> Decoder<'de> {
     /// # Errors
     /// `Decode`, where bytes are left: the two sides do not mean the same type.
     pub fn finish(self) -> Result<(), RpcError> {
-        match self.values.finalize() {
-            Ok([]) => Ok(()),
-            Ok(rest) => {
-                Err(RpcError::new(Code::Decode, format!("{} bytes after the last value", rest.len())))
-            }
-            Err(error) => Err(RpcError::new(Code::Decode, error.to_string())),
+        match self.rest.size_hint() {
+            None | Some(0) => Ok(()),
+            Some(rest) => Err(RpcError::new(Code::Decode, format!("{rest} bytes after the last value"))),
         }
     }
 }
 
 /// What is left of a body. Unlike postcard's own slice reader it is `Send`, so handlers may hold a decoder
 /// while they wait.
-struct Rest<'de>(&'de [u8]);
+struct Rest<'de> {
+    now: &'de [u8],
+    then: Then<'de>,
+}
 
-impl<'de> postcard::de_flavors::Flavor<'de> for Rest<'de> {
-    type Remainder = &'de [u8];
+/// The tail of a body. No value but one block begins in it, and none crosses into it (P-33).
+enum Then<'de> {
+    Lent(&'de [u8]),
+    Taken(&'de mut Vec<u8>),
+}
+
+impl<'de> Rest<'de> {
+    /// The whole tail, if it is what comes next and this long.
+    fn take_all(&mut self, length: u64) -> Option<Vec<u8>> {
+        match &mut self.then {
+            Then::Taken(tail) if self.now.is_empty() && length > 0 && tail.len() as u64 == length => {
+                Some(std::mem::take(*tail))
+            }
+            _ => None,
+        }
+    }
+
+    /// Goes on to the tail at the end of the head.
+    fn advance(&mut self) {
+        if self.now.is_empty() {
+            self.now = match std::mem::replace(&mut self.then, Then::Lent(&[])) {
+                Then::Lent(tail) => tail,
+                Then::Taken(tail) => tail,
+            };
+        }
+    }
+}
+
+impl<'de> Flavor<'de> for Rest<'de> {
+    type Remainder = Self;
     type Source = &'de [u8];
 
     fn pop(&mut self) -> postcard::Result<u8> {
-        let (first, rest) = self.0.split_first().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
-        self.0 = rest;
+        self.advance();
+        let (first, rest) = self.now.split_first().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+        self.now = rest;
         Ok(*first)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.0.len())
+        let then = match &self.then {
+            Then::Lent(tail) => tail.len(),
+            Then::Taken(tail) => tail.len(),
+        };
+        Some(self.now.len() + then)
     }
 
     fn try_take_n(&mut self, count: usize) -> postcard::Result<&'de [u8]> {
+        self.advance();
         let (taken, rest) =
-            self.0.split_at_checked(count).ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
-        self.0 = rest;
+            self.now.split_at_checked(count).ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+        self.now = rest;
         Ok(taken)
     }
 
-    fn finalize(self) -> postcard::Result<&'de [u8]> {
-        Ok(self.0)
+    fn finalize(self) -> postcard::Result<Self> {
+        Ok(self)
     }
 }
 

@@ -2,7 +2,7 @@
 //! another. Never runs user code under either, and never waits: what cannot be done at once is the driver's.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker};
@@ -12,7 +12,7 @@ use tokio::io::AsyncWrite;
 
 use crate::error::{Code, RpcError};
 use crate::proto::hello::Hello;
-use crate::proto::{CallKey, Outcome, Request, Session, Ticket};
+use crate::proto::{CallKey, Outcome, Outgoing, Request, SLICES, Session, Ticket};
 use crate::transport::Peer;
 
 /// The present, by the clock that tests can stop.
@@ -49,9 +49,8 @@ pub(crate) struct Shared {
 
 struct Writer {
     io: Box<dyn AsyncWrite + Send + Unpin>,
-    /// Bytes taken from the session; those before `written` have been written.
-    taken: Vec<u8>,
-    written: usize,
+    /// What was taken from the session.
+    taken: Outgoing,
     /// The driver: whoever writes, it is the driver that hears when writing can go on.
     driver: Waker,
     failed: Option<io::ErrorKind>,
@@ -60,8 +59,8 @@ struct Writer {
 impl Connection {
     pub(crate) fn new(session: Session, peer: Peer, io: Box<dyn AsyncWrite + Send + Unpin>) -> Self {
         let shared = Shared { session, closing: Closing::No, driver: None, armed: None };
-        let writer =
-            Writer { io, taken: Vec::new(), written: 0, driver: Waker::noop().clone(), failed: None };
+        let taken = Outgoing::new(io.is_write_vectored());
+        let writer = Writer { io, taken, driver: Waker::noop().clone(), failed: None };
         Self {
             peer: Arc::new(peer),
             hello: OnceLock::new(),
@@ -146,11 +145,12 @@ impl Connection {
     }
 
     fn write(&self, writer: &mut Writer) -> bool {
-        let Writer { io, taken, written, driver, failed } = writer;
+        let Writer { io, taken, driver, failed } = writer;
         if failed.is_some() {
             return true;
         }
-        if *written == taken.len() {
+        // While much is left over, what is queued stays in the session, where it counts against its limits.
+        if taken.remaining() < TOP_UP {
             let waiting = self.with_session(|shared| {
                 shared.session.take_output(taken);
                 // Calls were held back while too much was queued.
@@ -159,10 +159,17 @@ impl Connection {
             waiting.into_iter().for_each(Waker::wake);
         }
         let mut cx = Context::from_waker(driver);
-        while *written < taken.len() {
-            match Pin::new(&mut *io).poll_write(&mut cx, &taken[*written..]) {
+        while taken.remaining() > 0 {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = taken.slices(&mut slices);
+            let io = Pin::new(&mut *io);
+            let polled = match count {
+                1 => io.poll_write(&mut cx, &slices[0]),
+                _ => io.poll_write_vectored(&mut cx, &slices[..count]),
+            };
+            match polled {
                 Poll::Ready(Ok(0)) => *failed = Some(io::ErrorKind::WriteZero),
-                Poll::Ready(Ok(bytes)) => *written += bytes,
+                Poll::Ready(Ok(bytes)) => taken.advance(bytes),
                 Poll::Ready(Err(error)) => *failed = Some(error.kind()),
                 Poll::Pending => return true,
             }
@@ -170,12 +177,6 @@ impl Connection {
                 driver.wake_by_ref();
                 return true;
             }
-        }
-        *written = 0;
-        taken.clear();
-        // A large body came through: do not keep its memory for an idle connection.
-        if taken.capacity() > KEPT_OUTPUT {
-            *taken = Vec::new();
         }
         false
     }
@@ -197,13 +198,13 @@ impl Connection {
     /// Whether nothing is left to write, here or in the session.
     pub(crate) fn is_flushed(&self) -> bool {
         let writer = self.lock_writer();
-        writer.written == writer.taken.len() && self.lock().session.queued() == 0
+        writer.taken.remaining() == 0 && self.lock().session.queued() == 0
     }
 
     /// Ends the session with `cause`. Calls whose last byte was never written count as not executed.
     pub(crate) fn end(&self, cause: &RpcError) {
         let writer = self.lock_writer();
-        let unwritten = writer.taken.len() - writer.written;
+        let unwritten = writer.taken.remaining();
         self.with_session(|shared| shared.session.end(cause, unwritten));
     }
 
@@ -214,8 +215,8 @@ impl Connection {
     }
 }
 
-/// Capacity of the output buffer kept while nothing is written.
-const KEPT_OUTPUT: usize = 512 << 10;
+/// Left-over bytes below which more is taken, so that each write can fill the transport's buffer.
+const TOP_UP: usize = 128 << 10;
 
 /// How long an ending connection may take to hand over its last bytes.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);

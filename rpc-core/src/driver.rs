@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
+use bytes::BufMut;
 use tokio::io::AsyncRead;
 use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
@@ -22,6 +23,9 @@ use crate::transport::Epitaph;
 /// Bytes read at once. A thread's connections share one buffer of this size; a connection owns memory only
 /// for a frame that has arrived in part.
 const READ: usize = 256 << 10;
+
+/// Bytes read where a header is expected and then a large block.
+const READ_HEADER: usize = 1 << 10;
 
 /// Turns of the driver before it lets other tasks run: enough for throughput, short enough for fairness.
 const TURNS: usize = 16;
@@ -167,39 +171,66 @@ impl Driver {
 
     /// Reads once and takes what came to the session.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Turn>> {
+        let (block, follows) = self
+            .connection
+            .with_session(|shared| (shared.session.lend_block(), shared.session.expects_block()));
+        if let Some((block, most)) = block {
+            return self.poll_read_block(cx, block, most);
+        }
+        // Where a large block follows, only its header is wanted here: the block is read into its own place.
+        let most = if follows && self.input.is_empty() { READ_HEADER } else { READ };
         let mut scratch = SCRATCH.take();
-        let buffer = if self.input.is_empty() { &mut scratch } else { &mut self.input };
-        buffer.reserve(READ);
-        let read = poll_read_buf(Pin::new(&mut self.reader), cx, buffer);
-        let result = match read {
+        scratch.extend_from_slice(&self.input);
+        scratch.reserve(READ);
+        let mut limited = (&mut scratch).limit(most);
+        let result = match poll_read_buf(Pin::new(&mut self.reader), cx, &mut limited) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end_of_input())),
-            Poll::Ready(Ok(_)) => {
-                let taken = take_input(&self.connection, buffer);
-                Poll::Ready(taken.map(|used| {
-                    if self.input.is_empty() {
-                        self.input.extend_from_slice(&scratch[used..]);
-                    } else {
-                        self.input.drain(..used);
-                    }
-                }))
-            }
+            Poll::Ready(Ok(_)) => Poll::Ready(take_input(&self.connection, &scratch).map(|used| {
+                self.input.clear();
+                if used < scratch.len() {
+                    self.input.extend_from_slice(&scratch[used..]);
+                } else if self.input.capacity() > 0 {
+                    self.input = Vec::new();
+                }
+            })),
             Poll::Ready(Err(error)) => Poll::Ready(Err(self.read_failed(&error))),
         };
         scratch.clear();
         SCRATCH.set(scratch);
-        if self.input.is_empty() && self.input.capacity() > 0 {
-            self.input = Vec::new();
-        }
         result
     }
 
+    /// Reads the content of a large block into its own place.
+    fn poll_read_block(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut block: Vec<u8>,
+        most: usize,
+    ) -> Poll<Result<(), Turn>> {
+        block.reserve(most.min(READ));
+        let mut limited = (&mut block).limit(most.min(READ));
+        let read = poll_read_buf(Pin::new(&mut self.reader), cx, &mut limited);
+        let bytes = if let Poll::Ready(Ok(bytes)) = read { bytes } else { 0 };
+        let returned =
+            self.connection.with_session(|shared| shared.session.return_block(block, bytes, now()));
+        match read {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end_of_input())),
+            Poll::Ready(Ok(_)) => Poll::Ready(returned.map_err(|cause| Turn::End { cause, tell_peer: true })),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(self.read_failed(&error))),
+        }
+    }
+
     fn end_of_input(&self) -> Turn {
-        let left = self.connection.with_session(|shared| shared.session.peer_leaves().map(str::to_owned));
-        let message = match (self.input.len(), left) {
-            (0, None) => "the peer closed the connection".to_owned(),
-            (0, Some(reason)) => format!("the peer closed the connection: {reason}"),
-            (partial, _) => format!("the connection broke in the middle of a frame, {partial} bytes into it"),
+        let (left, within) = self.connection.with_session(|shared| {
+            let session = &shared.session;
+            (session.peer_leaves().map(str::to_owned), session.is_within_frame() || !self.input.is_empty())
+        });
+        let message = match left {
+            _ if within => "the connection broke in the middle of a frame".to_owned(),
+            Some(reason) => format!("the peer closed the connection: {reason}"),
+            None => "the peer closed the connection".to_owned(),
         };
         Turn::End { cause: lost(message), tell_peer: false }
     }

@@ -171,11 +171,12 @@ impl TryFrom<&str> for Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.scheme, self.raw)?;
+        let mut text = format!("{}:{}", self.scheme, self.raw);
         for (at, (name, value)) in self.options().enumerate() {
-            write!(f, "{}{name}={}", if at == 0 { '?' } else { '&' }, encode(value.as_bytes(), "&"))?;
+            text.push(if at == 0 { '?' } else { '&' });
+            text.push_str(&format!("{name}={}", encode(value.as_bytes(), "&")));
         }
-        Ok(())
+        f.pad(&text)
     }
 }
 

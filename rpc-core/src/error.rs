@@ -55,8 +55,10 @@ codes! {
     TooLarge = 10, "send less at once, or raise max_message on the receiving side";
     /// An address, an option or a configuration is wrong.
     InvalidArgument = 11, "correct what the message names";
+    /// Another server has the address.
+    AddressInUse = 12, "stop the server that has it, or choose another address";
     /// A fault of the framework or of the machine it runs on.
-    Internal = 12, "report it, with this message";
+    Internal = 13, "report it, with this message";
 }
 
 impl fmt::Display for Code {

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use tokio::task::AbortHandle;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use crate::context::CallScope;
 use crate::error::{Code, Executed, RpcError};
@@ -34,8 +35,8 @@ pub(crate) struct Handlers {
 enum Running {
     /// Polled by the driver.
     InPlace { method: u32, slot: Box<dyn Slot> },
-    /// A task of its own.
-    Spawned { abort: AbortHandle, code: Option<Code> },
+    /// On a thread of its own.
+    Spawned { give_up: CancellationToken, code: Option<Code> },
 }
 
 /// Slots of one method kept for later calls.
@@ -63,7 +64,7 @@ impl Handlers {
 
     /// Starts a handler and polls it once. `Some` if it has ended already.
     pub(crate) fn start(&mut self, incoming: Incoming) -> Option<Outcome> {
-        let Incoming { id, method, deadline, body } = incoming;
+        let Incoming { id, method, deadline, mut body } = incoming;
         if method == reflection::DESCRIBE {
             return Some(reflection::describe(&self.services, &body));
         }
@@ -71,7 +72,7 @@ impl Handlers {
             let message = format!("no method has the number {method}");
             return Some(Outcome::Failure(RpcError::new(Code::Unimplemented, message)));
         };
-        if let Err(error) = description.check_arguments(&body, self.max_depth) {
+        if let Err(error) = description.check_arguments(&mut body, self.max_depth) {
             return Some(Outcome::Failure(error.with_method(&description.path)));
         }
         let kept = self.idle.get_mut(method as usize).and_then(Vec::pop);
@@ -90,8 +91,8 @@ impl Handlers {
             self.running.resize_with(index + 1, || None);
         }
         if description.attributes.spawn {
-            let abort = spawn(id, slot, description, Arc::clone(&self.woken));
-            self.running[index] = Some(Running::Spawned { abort, code: None });
+            let give_up = spawn(id, slot, description, Arc::clone(&self.woken));
+            self.running[index] = Some(Running::Spawned { give_up, code: None });
             return None;
         }
         self.running[index] = Some(Running::InPlace { method, slot });
@@ -158,9 +159,9 @@ impl Handlers {
                 let path = self.services.method(method).map(|method| method.path.as_str());
                 Some(Outcome::Failure(given_up(code).with_method(path.unwrap_or_default())))
             }
-            Running::Spawned { abort, .. } => {
-                abort.abort();
-                self.running[id.0 as usize] = Some(Running::Spawned { abort, code: Some(code) });
+            Running::Spawned { give_up, .. } => {
+                give_up.cancel();
+                self.running[id.0 as usize] = Some(Running::Spawned { give_up, code: Some(code) });
                 None
             }
         }
@@ -171,7 +172,7 @@ impl Drop for Handlers {
     fn drop(&mut self) {
         for running in self.running.drain(..).flatten() {
             match running {
-                Running::Spawned { abort, .. } => abort.abort(),
+                Running::Spawned { give_up, .. } => give_up.cancel(),
                 Running::InPlace { mut slot, .. } => {
                     let _ = catch_unwind(AssertUnwindSafe(|| slot.clear()));
                 }
@@ -209,15 +210,22 @@ fn panicked(panic: &Box<dyn Any + Send>) -> RpcError {
     RpcError::new(Code::Panicked, message).with_executed(Executed::Yes)
 }
 
-/// Runs a handler as a task of its own. However the task ends, the call is answered.
+/// Runs a handler on a thread of the runtime's blocking pool, where it may hold the thread: on a worker it
+/// would hold up whatever else that worker has to do, reading from connections included. However it ends, the
+/// call is answered.
 fn spawn(
     id: CallId,
     slot: Box<dyn Slot>,
     method: &'static MethodDescription,
     woken: Arc<Woken>,
-) -> AbortHandle {
+) -> CancellationToken {
+    let give_up = CancellationToken::new();
     let handler = SpawnedHandler { id, slot, woken, outcome: None };
-    tokio::spawn(handler.run(method)).abort_handle()
+    let (runtime, given_up) = (Handle::current(), give_up.clone());
+    tokio::task::spawn_blocking(move || {
+        runtime.block_on(given_up.run_until_cancelled_owned(handler.run(method)));
+    });
+    give_up
 }
 
 struct SpawnedHandler {

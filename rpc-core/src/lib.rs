@@ -14,6 +14,7 @@ pub mod server;
 pub mod service;
 pub mod transport;
 
+mod body;
 mod buffer;
 mod connection;
 mod driver;
@@ -22,7 +23,7 @@ mod local;
 mod reflection;
 mod services;
 
-pub use buffer::Buffer;
+pub use body::Body;
 pub use channel::{Channel, ChannelBuilder, ChannelState};
 pub use client::Client;
 pub use context::Context;

@@ -3,6 +3,7 @@
 
 use traitwire_idl::{Interface, first_difference};
 
+use crate::body::Body;
 use crate::codec::{Decoder, Encoder};
 use crate::connection::Connection;
 use crate::error::{Code, RpcError};
@@ -14,7 +15,7 @@ use crate::services::Services;
 pub(crate) const DESCRIBE: u32 = u32::MAX;
 
 /// Answers a call of [`DESCRIBE`]: the argument is a service's name, the value its interface.
-pub(crate) fn describe(services: &Services, body: &[u8]) -> Outcome {
+pub(crate) fn describe(services: &Services, body: &Body) -> Outcome {
     let mut arguments = Decoder::new(body);
     let found = arguments.value::<&str>().and_then(|name| {
         let missing = || RpcError::new(Code::Unimplemented, format!("no service {name:?} is served here"));
@@ -60,8 +61,8 @@ async fn fetch(connection: &Connection, service: &str, max_depth: u32) -> Result
     match connection.call(request).await {
         Outcome::Failure(error) => Err(error),
         Outcome::Error(_) => Err(RpcError::new(Code::Decode, "an error of a method that has none")),
-        Outcome::Output(body) => {
-            Interface::check_encoded(&body, max_depth)
+        Outcome::Output(mut body) => {
+            Interface::check_encoded(body.as_contiguous(), max_depth)
                 .map_err(|error| RpcError::new(Code::Decode, error.to_string()))?;
             let mut decoder = Decoder::new(&body);
             let interface = decoder.value()?;

@@ -151,6 +151,11 @@ impl ServerHandle {
         &self.endpoints[0]
     }
 
+    /// All addresses, in the order they were bound.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
     /// Ends the server: closes its addresses, tells every peer, lets running calls finish for `grace`, then
     /// cuts off what is left. Returns when it is over, within about two seconds after the grace. Called
     /// again meanwhile, the shorter grace counts.

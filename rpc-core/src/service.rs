@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use traitwire_idl::{DecodeLimits, Fingerprint, Guard, Interface};
 
-use crate::buffer::Buffer;
+use crate::body::Body;
 use crate::codec::{Decoder, Encoder};
 use crate::context::{CallScope, Context};
 use crate::error::{Code, Executed, RpcError};
@@ -75,18 +75,23 @@ where
 /// One call as its handler's slot gets it. It owns its bytes, so that arguments may be lent from it.
 #[derive(Debug)]
 pub struct Request {
-    body: Buffer,
+    body: Body,
     scope: CallScope,
 }
 
 impl Request {
-    pub(crate) fn new(body: Buffer, scope: CallScope) -> Self {
+    pub(crate) fn new(body: Body, scope: CallScope) -> Self {
         Self { body, scope }
     }
 
     /// The arguments, in the order the trait has them.
     pub fn arguments(&self) -> Decoder<'_> {
         Decoder::new(&self.body)
+    }
+
+    /// The arguments, for a handler that owns them all: a large block of bytes is moved out of the request.
+    pub fn take_arguments(&mut self) -> Decoder<'_> {
+        Decoder::taking(&mut self.body)
     }
 
     /// What the handler may know of its call. Made only for methods that ask for it.
@@ -101,7 +106,7 @@ impl Request {
 
     /// Frees the arguments' bytes: for handlers that own their arguments.
     pub fn release(&mut self) {
-        self.body = Buffer::default();
+        self.body = Body::default();
     }
 }
 
@@ -109,9 +114,9 @@ impl Request {
 #[derive(Debug)]
 pub enum Reply {
     /// The method's value, encoded.
-    Output(Buffer),
+    Output(Body),
     /// The method's own error, encoded.
-    Error(Buffer),
+    Error(Body),
 }
 
 impl Reply {
@@ -132,7 +137,7 @@ impl Reply {
     }
 }
 
-fn encoded(encode: impl FnOnce(&mut Encoder)) -> Result<Buffer, RpcError> {
+fn encoded(encode: impl FnOnce(&mut Encoder)) -> Result<Body, RpcError> {
     let mut encoder = Encoder::new();
     encode(&mut encoder);
     encoder.finish().map_err(|error| error.with_executed(Executed::Yes))
@@ -166,7 +171,7 @@ pub struct MethodDescription {
 pub struct Attributes {
     /// `timeout = "…"`: the deadline of calls that set none themselves.
     pub timeout: Option<Duration>,
-    /// `spawn`: the handler runs as a task of its own, since it holds its thread for long.
+    /// `spawn`: the handler runs on a thread of its own, since it holds its thread for long.
     pub spawn: bool,
 }
 
@@ -189,12 +194,12 @@ impl Attributes {
 
 impl MethodDescription {
     /// Checks arguments before they are decoded.
-    pub(crate) fn check_arguments(&self, body: &[u8], max_depth: u32) -> Result<(), RpcError> {
+    pub(crate) fn check_arguments(&self, body: &mut Body, max_depth: u32) -> Result<(), RpcError> {
         check(self.arguments_guard.as_ref(), body, max_depth)
     }
 
     /// Checks a value or a method's own error before it is decoded.
-    pub(crate) fn check_outcome(&self, outcome: &Outcome, max_depth: u32) -> Result<(), RpcError> {
+    pub(crate) fn check_outcome(&self, outcome: &mut Outcome, max_depth: u32) -> Result<(), RpcError> {
         match outcome {
             Outcome::Output(body) => check(self.output_guard.as_ref(), body, max_depth),
             Outcome::Error(body) => check(self.error_guard.as_ref(), body, max_depth),
@@ -203,10 +208,10 @@ impl MethodDescription {
     }
 }
 
-fn check(guard: Option<&Guard>, body: &[u8], max_depth: u32) -> Result<(), RpcError> {
+fn check(guard: Option<&Guard>, body: &mut Body, max_depth: u32) -> Result<(), RpcError> {
     let Some(guard) = guard else { return Ok(()) };
     let limits = DecodeLimits { max_depth, ..DecodeLimits::default() };
-    match guard.check(body, limits) {
+    match guard.check(body.as_contiguous(), limits) {
         Ok(_) => Ok(()),
         Err(error) => Err(RpcError::new(Code::Decode, error.to_string())),
     }

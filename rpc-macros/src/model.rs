@@ -111,9 +111,9 @@ impl Argument {
         matches!(self.passing, Passing::Context)
     }
 
-    /// Does the client's method take it by value, so that it is dropped once encoded?
-    pub(crate) fn is_owned(&self) -> bool {
-        matches!(self.passing, Passing::Owned(_))
+    /// Does the client's method still hold it when it is encoded? Blocks of bytes are moved by the encoding.
+    pub(crate) fn outlives_encoding(&self) -> bool {
+        matches!(self.passing, Passing::Owned(Coding::Value))
     }
 }
 

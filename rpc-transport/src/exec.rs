@@ -11,6 +11,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::process::CommandExt;
 use std::os::unix::process::ExitStatusExt;
 use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
@@ -57,11 +58,12 @@ impl Connector for Exec {
         let (program, arguments) =
             self.words.split_first().unwrap_or_else(|| unreachable!("checked by the parser"));
         let mut command = Command::new(program);
+        // A group of its own: an interrupt at the terminal is this process's to act on, and the child ends with it.
+        command.process_group(0);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let (process, streams) = Process::start(command, Streams::take).map_err(|cause| {
             let what = format!("cannot start the program {}", program.to_string_lossy());
-            // Whatever the reason, nobody answers here: not a refusal of this side's identity.
-            let cause = io::Error::new(unrefused(cause.kind()), cause);
+            let cause = io::Error::new(kind_of_spawn_failure(cause.kind()), cause);
             failed(&self.endpoint, &what, &cause)
         })?;
         let mut peer = Peer::new(self.endpoint.clone().without_options());
@@ -82,9 +84,10 @@ impl Connector for Exec {
     }
 }
 
-fn unrefused(kind: io::ErrorKind) -> io::ErrorKind {
+/// A program that is not there or cannot be executed is a wrong address, which trying again does not mend.
+fn kind_of_spawn_failure(kind: io::ErrorKind) -> io::ErrorKind {
     match kind {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput => io::ErrorKind::Other,
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => io::ErrorKind::InvalidInput,
         kind => kind,
     }
 }

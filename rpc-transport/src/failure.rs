@@ -9,14 +9,10 @@ pub(crate) fn failed(endpoint: &Endpoint, what: &str, cause: &io::Error) -> RpcE
     let code = match cause.kind() {
         io::ErrorKind::PermissionDenied => Code::PermissionDenied,
         io::ErrorKind::InvalidInput => Code::InvalidArgument,
+        io::ErrorKind::AddrInUse => Code::AddressInUse,
         _ => Code::Unavailable,
     };
-    let message = if cause.kind() == io::ErrorKind::AddrInUse {
-        format!("address in use: {what}: {cause}")
-    } else {
-        format!("{what}: {cause}")
-    };
-    RpcError::new(code, message).with_address(endpoint).with_source(cause)
+    RpcError::new(code, format!("{what}: {cause}")).with_address(endpoint).with_source(cause)
 }
 
 /// The address itself is at fault.

@@ -34,8 +34,8 @@ pub(crate) fn listener(parts: Parts) -> Result<Box<dyn Listener>, RpcError> {
     let (sender, arrivals) = mpsc::channel(BACKLOG);
     match names().entry(endpoint.target().to_vec()) {
         Entry::Occupied(_) => {
-            let message = "address in use: another listener of this process has the name";
-            return Err(RpcError::new(Code::Unavailable, message).with_address(endpoint));
+            let message = "another listener of this process has the name";
+            return Err(RpcError::new(Code::AddressInUse, message).with_address(endpoint));
         }
         Entry::Vacant(vacant) => vacant.insert(sender),
     };

@@ -34,8 +34,8 @@ pub(crate) fn listener(parts: Parts) -> Result<Box<dyn Listener>, RpcError> {
         return Err(RpcError::new(Code::Unavailable, message).with_address(endpoint));
     }
     if TAKEN.swap(true, Ordering::SeqCst) {
-        let message = "address in use: this process serves its standard streams already";
-        return Err(RpcError::new(Code::Unavailable, message).with_address(endpoint));
+        let message = "this process serves its standard streams already";
+        return Err(RpcError::new(Code::AddressInUse, message).with_address(endpoint));
     }
     let wire = take_streams().and_then(|(input, output)| wire(&endpoint, input, output));
     let wire = wire.map_err(|cause| failed(&endpoint, "the standard streams cannot be used", &cause))?;

@@ -130,11 +130,11 @@ where
 {
     let mut encoder = Encoder::new();
     encoder.value(&value);
-    let body = encoder.finish().unwrap();
+    let mut body = encoder.finish().unwrap();
     let mut decoder = Decoder::new(&body);
     assert_eq!(decoder.value::<T>().unwrap(), value);
     decoder.finish().unwrap();
-    body.to_vec()
+    body.as_contiguous().to_vec()
 }
 
 #[test]

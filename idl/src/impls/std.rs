@@ -1,19 +1,26 @@
-//! Schemas of the standard library's types.
+//! Schemas of the standard library's types, as serde writes them. Never of types that serde leaves out, but for
+//! `Infallible`, which has no value, and long arrays, which helper crates write the same way.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::convert::Infallible;
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::num::{
     NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize, NonZeroU8, NonZeroU16,
-    NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsize, Wrapping,
+    NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsize, Saturating, Wrapping,
 };
-use std::ops::{Range, RangeInclusive};
+use std::ops::{Bound, Range, RangeFrom, RangeInclusive, RangeTo};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::atomic::{
+    AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicU8, AtomicU16, AtomicU32,
+    AtomicU64, AtomicUsize,
+};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, SystemTime};
 
 use crate::model::{Field, Shape, Type, Variant};
@@ -39,6 +46,9 @@ scalars! {
     NonZeroUsize => U64,
     NonZeroI8 => I8, NonZeroI16 => I16, NonZeroI32 => I32, NonZeroI64 => I64, NonZeroI128 => I128,
     NonZeroIsize => I64,
+    AtomicBool => Bool,
+    AtomicU8 => U8, AtomicU16 => U16, AtomicU32 => U32, AtomicU64 => U64, AtomicUsize => U64,
+    AtomicI8 => I8, AtomicI16 => I16, AtomicI32 => I32, AtomicI64 => I64, AtomicIsize => I64,
 }
 
 macro_rules! wrappers {
@@ -51,19 +61,19 @@ macro_rules! wrappers {
     };
 }
 
-wrappers! { Box Rc Arc RefCell }
+wrappers! { Box Rc Arc RefCell Mutex RwLock }
 
-impl<T: Schema> Schema for Cell<T> {
-    fn describe(types: &mut Types) -> Type {
-        T::describe(types)
-    }
+macro_rules! sized_wrappers {
+    ($($ty:ident)+) => {
+        $(impl<T: Schema> Schema for $ty<T> {
+            fn describe(types: &mut Types) -> Type {
+                T::describe(types)
+            }
+        })+
+    };
 }
 
-impl<T: Schema> Schema for Wrapping<T> {
-    fn describe(types: &mut Types) -> Type {
-        T::describe(types)
-    }
-}
+sized_wrappers! { Cell Wrapping Saturating Reverse }
 
 impl<T: Schema + ToOwned + ?Sized> Schema for Cow<'static, T> {
     fn describe(types: &mut Types) -> Type {
@@ -119,6 +129,7 @@ impl<K: Schema, V: Schema, S: 'static> Schema for HashMap<K, V, S> {
     }
 }
 
+// serde itself stops at 32 elements; helpers for longer arrays write the same bytes.
 impl<T: Schema, const N: usize> Schema for [T; N] {
     fn describe(types: &mut Types) -> Type {
         Type::Array(Box::new(T::describe(types)), N as u64)
@@ -137,7 +148,8 @@ macro_rules! tuples {
 
 tuples! {
     (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H) (A B C D E F G H I)
-    (A B C D E F G H I J) (A B C D E F G H I J K) (A B C D E F G H I J K L)
+    (A B C D E F G H I J) (A B C D E F G H I J K) (A B C D E F G H I J K L) (A B C D E F G H I J K L M)
+    (A B C D E F G H I J K L M N) (A B C D E F G H I J K L M N O) (A B C D E F G H I J K L M N O P)
 }
 
 impl<T: Schema, E: Schema> Schema for Result<T, E> {
@@ -181,19 +193,79 @@ impl Schema for SystemTime {
 }
 
 macro_rules! ranges {
-    ($($ty:ident $name:literal,)+) => {
+    ($($ty:ident $name:literal $($field:literal)+,)+) => {
         $(impl<T: Schema> Schema for $ty<T> {
             fn describe(types: &mut Types) -> Type {
                 types.define::<Self>($name, |types| vec![T::describe(types)], "", |types| {
-                    let bound = T::describe(types);
-                    Shape::Struct(vec![Field::new("start", bound.clone()), Field::new("end", bound)])
+                    Shape::Struct(vec![$(Field::new($field, T::describe(types))),+])
                 })
             }
         })+
     };
 }
 
-ranges! { Range "Range", RangeInclusive "RangeInclusive", }
+ranges! {
+    Range "Range" "start" "end",
+    RangeInclusive "RangeInclusive" "start" "end",
+    RangeFrom "RangeFrom" "start",
+    RangeTo "RangeTo" "end",
+}
+
+impl<T: Schema> Schema for Bound<T> {
+    fn describe(types: &mut Types) -> Type {
+        types.define::<Self>(
+            "Bound",
+            |types| vec![T::describe(types)],
+            "",
+            |types| {
+                Shape::Enum(vec![
+                    Variant::new("Unbounded", Shape::Unit),
+                    Variant::new("Included", Shape::Newtype(T::describe(types))),
+                    Variant::new("Excluded", Shape::Newtype(T::describe(types))),
+                ])
+            },
+        )
+    }
+}
+
+macro_rules! blocks {
+    ($($ty:ty)+) => {
+        $(impl Schema for $ty {
+            fn describe(_: &mut Types) -> Type {
+                Type::Sequence(Box::new(Type::U8))
+            }
+        })+
+    };
+}
+
+// A C string travels without its final zero.
+blocks! { CStr CString serde_bytes::ByteBuf serde_bytes::Bytes }
+
+fn os_string(types: &mut Types) -> Type {
+    types.define::<OsString>(
+        "OsString",
+        |_| Vec::new(),
+        "",
+        |types| {
+            Shape::Enum(vec![
+                Variant::new("Unix", Shape::Newtype(Vec::<u8>::describe(types))),
+                Variant::new("Windows", Shape::Newtype(Vec::<u16>::describe(types))),
+            ])
+        },
+    )
+}
+
+impl Schema for OsString {
+    fn describe(types: &mut Types) -> Type {
+        os_string(types)
+    }
+}
+
+impl Schema for OsStr {
+    fn describe(types: &mut Types) -> Type {
+        os_string(types)
+    }
+}
 
 fn bytes(length: u64) -> Type {
     Type::Array(Box::new(Type::U8), length)
@@ -246,17 +318,5 @@ impl Schema for IpAddr {
 impl Schema for SocketAddr {
     fn describe(types: &mut Types) -> Type {
         v4_or_v6::<Self, SocketAddrV4, SocketAddrV6>(types, "SocketAddr")
-    }
-}
-
-impl Schema for serde_bytes::ByteBuf {
-    fn describe(_: &mut Types) -> Type {
-        Type::Sequence(Box::new(Type::U8))
-    }
-}
-
-impl Schema for serde_bytes::Bytes {
-    fn describe(_: &mut Types) -> Type {
-        Type::Sequence(Box::new(Type::U8))
     }
 }

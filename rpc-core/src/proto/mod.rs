@@ -5,17 +5,20 @@ pub mod frame;
 pub mod hello;
 
 mod admission;
+mod arrival;
 mod budget;
 mod calls;
+mod outgoing;
 mod output;
 mod served;
 mod session;
 mod timer;
 
 pub use frame::MAGIC;
+pub use outgoing::{Outgoing, SLICES};
 pub use session::{CallKey, Event, Incoming, Request, Session, Ticket};
 
-use crate::buffer::Buffer;
+use crate::body::Body;
 use crate::error::{Code, RpcError};
 
 /// Names one call in flight in one direction of one connection: chosen by the caller below the callee's
@@ -27,9 +30,9 @@ pub struct CallId(pub u32);
 #[derive(Debug)]
 pub enum Outcome {
     /// The method's value.
-    Output(Buffer),
+    Output(Body),
     /// The method's own error.
-    Error(Buffer),
+    Error(Body),
     /// The call failed.
     Failure(RpcError),
 }

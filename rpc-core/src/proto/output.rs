@@ -2,15 +2,18 @@
 //! that a small frame never waits for more than the chunks already taken. Never writes to anything.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use crate::buffer::Buffer;
+use crate::body::Body;
 use crate::proto::CallId;
 use crate::proto::frame::{HEADER, Header, Kind, flags, put_varint};
+use crate::proto::outgoing::Outgoing;
 
-/// Largest part of a body in one frame (P-30), unless the peer takes less.
+/// Largest body that goes out in one frame, and largest first part of one that does not (P-30).
 pub(super) const CHUNK: usize = 64 << 10;
 
-/// Bytes of chunks taken at once. What is taken cannot be overtaken any more, and each taking costs a write.
+/// Bytes of large bodies taken at once, and largest further part (P-30). What is taken cannot be overtaken any
+/// more; less of it would cost more writes.
 const FILL: usize = 256 << 10;
 
 /// Which way a body travels.
@@ -42,7 +45,7 @@ struct Large {
     id: CallId,
     flags: u8,
     head: Vec<u8>,
-    body: Buffer,
+    body: Arc<Body>,
     sent: usize,
 }
 
@@ -73,12 +76,14 @@ impl Output {
         flags: u8,
         id: CallId,
         head: impl FnOnce(&mut Vec<u8>),
-        body: &[u8],
+        body: &Body,
     ) -> u64 {
         let start = self.frames.len();
         self.frames.extend_from_slice(&[0; HEADER]);
         head(&mut self.frames);
-        self.frames.extend_from_slice(body);
+        let (first, then) = body.parts();
+        self.frames.extend_from_slice(first);
+        self.frames.extend_from_slice(then);
         let length = (self.frames.len() - start - HEADER) as u32;
         let header = Header { length, kind, flags, id: id.0 };
         self.frames[start..start + HEADER].copy_from_slice(&header.encode());
@@ -87,13 +92,14 @@ impl Output {
 
     /// Appends a frame that has a payload only.
     pub(super) fn control(&mut self, kind: Kind, id: CallId, payload: &[u8]) {
-        self.frame(kind, 0, id, |_| (), payload);
+        self.frame(kind, 0, id, |out| out.extend_from_slice(payload), &Body::default());
     }
 
     /// Queues a body that goes out in chunks. `head` is what stands before it in its first frame.
-    pub(super) fn large(&mut self, direction: Direction, flags: u8, id: CallId, head: Vec<u8>, body: Buffer) {
+    pub(super) fn large(&mut self, direction: Direction, flags: u8, id: CallId, head: Vec<u8>, body: Body) {
         self.large_bytes += body.len();
-        self.large.push_back(Large { direction, id, flags: flags | flags::PARTIAL, head, body, sent: 0 });
+        let (flags, body) = (flags | flags::PARTIAL, Arc::new(body));
+        self.large.push_back(Large { direction, id, flags, head, body, sent: 0 });
     }
 
     /// Forgets a queued body. `Some(sent)` if it was still queued: the bytes of it that have gone out.
@@ -108,42 +114,36 @@ impl Output {
     /// whose last chunk is among them, with the position at which it ends.
     pub(super) fn take(
         &mut self,
-        into: &mut Vec<u8>,
+        into: &mut Outgoing,
         max_frame: usize,
         mut ended: impl FnMut(Direction, CallId, u64),
     ) {
-        let before = into.len();
-        if into.is_empty() {
-            std::mem::swap(into, &mut self.frames);
-        } else {
-            into.append(&mut self.frames);
-        }
-        while into.len() - before < FILL {
+        self.taken += self.frames.len() as u64;
+        into.append(&mut self.frames);
+        while into.remaining() < FILL {
             let Some(mut large) = self.large.pop_front() else { break };
-            let first = large.sent == 0;
             let mut head = std::mem::take(&mut large.head);
-            if first {
+            let (kind, flags, most) = if large.sent == 0 {
                 put_varint(&mut head, large.body.len() as u64);
-            }
-            let room = CHUNK.min(max_frame.saturating_sub(head.len()).max(1));
-            let part = &large.body[large.sent..large.body.len().min(large.sent + room)];
-            let (kind, flags) = match first {
-                true => (large.direction.first(), large.flags),
-                false => (large.direction.further(), 0),
+                (large.direction.first(), large.flags, CHUNK)
+            } else {
+                (large.direction.further(), 0, FILL)
             };
+            let room = most.min(max_frame.saturating_sub(head.len()).max(1));
+            let part = large.body.part(large.sent, room);
             let header = Header { length: (head.len() + part.len()) as u32, kind, flags, id: large.id.0 };
-            into.extend_from_slice(&header.encode());
-            into.extend_from_slice(&head);
-            into.extend_from_slice(part);
+            into.head(&header.encode());
+            into.head(&head);
+            into.part(&large.body, part.clone());
+            self.taken += (HEADER + head.len() + part.len()) as u64;
             self.large_bytes -= part.len();
-            large.sent += part.len();
+            large.sent = part.end;
             if large.sent < large.body.len() {
                 self.large.push_back(large);
             } else {
-                ended(large.direction, large.id, self.taken + (into.len() - before) as u64);
+                ended(large.direction, large.id, self.taken);
             }
         }
-        self.taken += (into.len() - before) as u64;
     }
 
     /// Bytes taken since the beginning.

@@ -102,7 +102,7 @@ fn unary(scope: &Scope<'_>, method: &Method) -> TokenStream {
     let arguments = names::local("arguments");
     let mutability = (!sent.is_empty()).then(|| quote!(mut));
     let encoded = sent.iter().map(|argument| encode(scope, argument));
-    let dropped = sent.iter().filter(|argument| argument.is_owned()).map(|argument| &argument.name);
+    let dropped = sent.iter().filter(|argument| argument.outlives_encoding()).map(|argument| &argument.name);
     let (value, name, index) = (&method.output.value, &method.name, scope.index_of(method));
     let error = match &method.output.error {
         Some(error) => quote!(#error),
@@ -133,7 +133,7 @@ fn encode(scope: &Scope<'_>, argument: &Argument) -> TokenStream {
     let (name, ty, arguments) = (&argument.name, &argument.ty, names::local("arguments"));
     let encoder = quote!(&mut #arguments);
     let write = match &argument.passing {
-        Passing::Owned(coding) => coding::write(p, encoder, *coding, ty, quote!(&#name)),
+        Passing::Owned(coding) => coding::write_owned(p, encoder, *coding, ty, name),
         Passing::Decoded { value, coding } => coding::write(p, encoder, *coding, value, name),
         Passing::Lent { value } => coding::write(p, encoder, Coding::Value, value, name),
         Passing::LentBytes => quote!(#p::Encoder::bytes(#encoder, #name)),

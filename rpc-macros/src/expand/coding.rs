@@ -20,6 +20,20 @@ pub(super) fn write(
     }
 }
 
+/// Writes a `ty` that is given up: a large block of bytes is moved, not copied.
+pub(super) fn write_owned(
+    p: &Ident,
+    encoder: impl ToTokens,
+    coding: Coding,
+    ty: impl ToTokens,
+    value: &Ident,
+) -> TokenStream {
+    match coding {
+        Coding::Value => write(p, encoder, coding, ty, quote!(&#value)),
+        Coding::Bytes => quote!(#p::Encoder::byte_buf(#encoder, #value)),
+    }
+}
+
 /// Reads a `ty`.
 pub(super) fn read(p: &Ident, decoder: impl ToTokens, coding: Coding, ty: impl ToTokens) -> TokenStream {
     match coding {

@@ -139,11 +139,15 @@ fn unary(scope: &Scope<'_>, method: &Method) -> TokenStream {
         .iter()
         .any(|argument| argument.is_context())
         .then(|| quote!(#p::Request::answered(&#request);));
+    let read = match releases(method) {
+        true => quote!(#p::Request::take_arguments(&mut #request)),
+        false => quote!(#p::Request::arguments(&#request)),
+    };
     let release = releases(method).then(|| quote!(#p::Request::release(&mut #request);));
     let (name, given) = (&method.name, method.arguments.iter().map(given));
     let reply = reply(scope, method);
     quote! {
-        let #mutability #arguments = #p::Request::arguments(&#request);
+        let #mutability #arguments = #read;
         #(#decoded)*
         #p::Decoder::finish(#arguments)?;
         #(#context)*
@@ -198,6 +202,6 @@ fn reply(scope: &Scope<'_>, method: &Method) -> TokenStream {
 
 fn encode(scope: &Scope<'_>, value: &Ident, ty: &syn::Type) -> TokenStream {
     let encoder = names::local("encoder");
-    let write = coding::write(&scope.p, &encoder, Coding::of(ty), ty, quote!(&#value));
+    let write = coding::write_owned(&scope.p, &encoder, Coding::of(ty), ty, value);
     quote!(|#encoder| { #write; })
 }

@@ -263,12 +263,11 @@ const _: () = {
         ) -> __traitwire::Result<(), __traitwire::CallError<__traitwire::Infallible>> {
             let mut arguments = __traitwire::Encoder::new();
             __traitwire::Encoder::value::<String>(&mut arguments, &key);
-            __traitwire::Encoder::bytes(&mut arguments, &block);
+            __traitwire::Encoder::byte_buf(&mut arguments, block);
             __traitwire::Encoder::bytes(&mut arguments, view);
             __traitwire::Encoder::value::<[String]>(&mut arguments, names);
             __traitwire::Encoder::value::<Options>(&mut arguments, options);
             ::core::mem::drop(key);
-            ::core::mem::drop(block);
             __traitwire::Client::call(
                     &self.client,
                     __CalculatorMethod::store as ::core::primitive::u32,
@@ -326,8 +325,8 @@ const _: () = {
                         __traitwire::slot(move |mut request: __traitwire::Request| {
                             let service = ::core::clone::Clone::clone(&service);
                             async move {
-                                let mut arguments = __traitwire::Request::arguments(
-                                    &request,
+                                let mut arguments = __traitwire::Request::take_arguments(
+                                    &mut request,
                                 );
                                 let a = __traitwire::Decoder::value::<i64>(&mut arguments)?;
                                 let b = __traitwire::Decoder::value::<i64>(&mut arguments)?;
@@ -350,8 +349,8 @@ const _: () = {
                         __traitwire::slot(move |mut request: __traitwire::Request| {
                             let service = ::core::clone::Clone::clone(&service);
                             async move {
-                                let mut arguments = __traitwire::Request::arguments(
-                                    &request,
+                                let mut arguments = __traitwire::Request::take_arguments(
+                                    &mut request,
                                 );
                                 let a = __traitwire::Decoder::value::<i64>(&mut arguments)?;
                                 let b = __traitwire::Decoder::value::<i64>(&mut arguments)?;
@@ -421,7 +420,7 @@ const _: () = {
                                     .await;
                                 __traitwire::Request::answered(&request);
                                 __traitwire::Reply::output(|encoder| {
-                                    __traitwire::Encoder::bytes(encoder, &output);
+                                    __traitwire::Encoder::byte_buf(encoder, output);
                                 })
                             }
                         }),

@@ -169,8 +169,8 @@ const _: () = {
                         __traitwire::slot(move |mut request: __traitwire::Request| {
                             let service = ::core::clone::Clone::clone(&service);
                             async move {
-                                let mut arguments = __traitwire::Request::arguments(
-                                    &request,
+                                let mut arguments = __traitwire::Request::take_arguments(
+                                    &mut request,
                                 );
                                 let arguments = __traitwire::Decoder::value::<
                                     u8,

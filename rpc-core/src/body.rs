@@ -1,0 +1,72 @@
+//! The bytes of arguments or a result. A large block of bytes at their end stands apart, so that it is moved
+//! from the value to the wire, and from the wire to the value, without being copied. Never knows types.
+
+use crate::buffer::Buffer;
+
+/// An encoded body: `head`, then `tail`.
+#[derive(Debug, Default)]
+pub struct Body {
+    head: Buffer,
+    /// The content of a block of bytes whose length ends the head; empty where there is none.
+    tail: Vec<u8>,
+}
+
+/// A block from this size on stands apart: below it a copy costs less than another slice to write.
+pub(crate) const LARGE_BLOCK: usize = 32 << 10;
+
+impl Body {
+    /// A body that is one piece.
+    pub(crate) fn new(head: Buffer) -> Self {
+        Self { head, tail: Vec::new() }
+    }
+
+    /// A body that ends in a large block.
+    pub(crate) fn with_tail(head: Buffer, tail: Vec<u8>) -> Self {
+        Self { head, tail }
+    }
+
+    /// Bytes of it.
+    pub fn len(&self) -> usize {
+        self.head.len() + self.tail.len()
+    }
+
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Both parts.
+    pub(crate) fn parts(&self) -> (&[u8], &[u8]) {
+        (&self.head, &self.tail)
+    }
+
+    /// The head, and the tail to be taken away.
+    pub(crate) fn parts_mut(&mut self) -> (&[u8], &mut Vec<u8>) {
+        (&self.head, &mut self.tail)
+    }
+
+    /// The bytes in one piece; copies the tail if there is one.
+    pub fn as_contiguous(&mut self) -> &[u8] {
+        self.head.append(&mut self.tail);
+        &self.head
+    }
+
+    /// The next part to send from `start` on, at most `room` bytes: never across head and tail.
+    pub(crate) fn part(&self, start: usize, room: usize) -> std::ops::Range<usize> {
+        let end = if start < self.head.len() { self.head.len() } else { self.len() };
+        start..end.min(start + room)
+    }
+
+    /// The bytes of a [`part`](Self::part).
+    pub(crate) fn bytes(&self, part: std::ops::Range<usize>) -> &[u8] {
+        match part.start.checked_sub(self.head.len()) {
+            Some(start) => &self.tail[start..part.end - self.head.len()],
+            None => &self.head[part],
+        }
+    }
+
+    /// The head's buffer, for use again.
+    pub(crate) fn into_buffer(self) -> Buffer {
+        self.head
+    }
+}
