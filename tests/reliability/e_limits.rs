@@ -7,7 +7,7 @@ use traitwire::{Code, Executed};
 
 use crate::support::hostile;
 use crate::support::probe::ProbeClient;
-use crate::support::raw::{Raw, call, call_data, call_part, call_within, cancel, code, kind, ping};
+use crate::support::raw::{Raw, call, call_data, call_part, call_within, cancel, code, kind, ping, varint};
 use crate::support::victim::{EVERYWHERE, SOCKETS, everywhere, soon};
 
 #[tokio::test]
@@ -32,13 +32,13 @@ async fn e_01_rapid_reset() {
 #[tokio::test]
 async fn e_01_calls_cancelled_but_still_running_count() {
     // The handler holds its thread and cannot hear that it was cancelled: its id stays taken. The thread must
-    // not be the test's own.
+    // not be the one of this test.
     everywhere(&SOCKETS, "max_calls=2", |victim| async move {
         let (mut raw, greeting) = Raw::greet(&victim.address).await.expect("a connection");
-        let block = greeting.method("block");
-        raw.send(&call(0, block, &[0xC8, 1])).await.expect("sent");
+        let occupy = greeting.method("occupy");
+        raw.send(&call(0, occupy, &varint(400))).await.expect("sent");
         victim.counted("the handler", |counts| counts.running == 1).await;
-        raw.send(&[cancel(0), call(0, block, &[1])].concat()).await.expect("sent");
+        raw.send(&[cancel(0), call(0, occupy, &[1])].concat()).await.expect("sent");
         let frames = raw.rest().await.expect("an end");
         let goodbye = frames.iter().find(|frame| frame.kind == kind::GO_AWAY).expect("a goodbye");
         assert!(String::from_utf8_lossy(&goodbye.payload).contains("P-21"));

@@ -194,7 +194,7 @@ async fn f_10_a_handler_that_holds_its_thread_delays_no_deadline() {
         let client = ProbeClient::connect(&victim.address).await.expect("a connection");
         let hasty = client.with_timeout(Duration::from_millis(50));
         let begin = std::time::Instant::now();
-        let error = hasty.block(1000).await.expect_err("too slow");
+        let error = hasty.occupy(1000).await.expect_err("too slow");
         assert_eq!(error.rpc().map(|error| error.code()), Some(Code::DeadlineExceeded));
         assert!(begin.elapsed() < Duration::from_millis(900), "{:?}", begin.elapsed());
         assert_eq!(client.add(1, 2).await, Ok(3));
