@@ -2,7 +2,6 @@
 //! from the value to the wire, and from the wire to the value, without being copied. Never knows types.
 
 use crate::buffer::Buffer;
-use crate::proto::frame::put_varint;
 
 /// An encoded body: `head`, then `tail`.
 #[derive(Debug, Default)]
@@ -10,50 +9,20 @@ pub struct Body {
     head: Buffer,
     /// The content of a block of bytes whose length ends the head; empty where there is none.
     tail: Vec<u8>,
-    /// Whether what still arrives belongs to the tail.
-    tailed: bool,
 }
 
 /// A block from this size on stands apart: below it a copy costs less than another slice to write.
 pub(crate) const LARGE_BLOCK: usize = 32 << 10;
 
-/// Longest first part of a chunked body that may announce a tail (P-33).
-const MAX_HEAD: usize = 64;
-
-/// Memory set aside for a body before its bytes arrive (P-32).
-const FIRST_RESERVATION: usize = 1 << 20;
-
 impl Body {
     /// A body that is one piece.
     pub(crate) fn new(head: Buffer) -> Self {
-        Self { head, tail: Vec::new(), tailed: false }
+        Self { head, tail: Vec::new() }
     }
 
     /// A body that ends in a large block.
     pub(crate) fn with_tail(head: Buffer, tail: Vec<u8>) -> Self {
-        Self { head, tail, tailed: true }
-    }
-
-    /// A body of `total` bytes of which `first` has arrived; `head` is the buffer to use.
-    pub(crate) fn receive(mut head: Buffer, first: &[u8], total: usize) -> Self {
-        let left = total - first.len();
-        let tailed = left >= LARGE_BLOCK && first.len() <= MAX_HEAD && {
-            let mut length = Vec::with_capacity(10);
-            put_varint(&mut length, left as u64);
-            first.ends_with(&length)
-        };
-        head.clear();
-        if !tailed {
-            head.reserve(total.min(FIRST_RESERVATION));
-        }
-        head.extend_from_slice(first);
-        let tail = if tailed { Vec::with_capacity(left.min(FIRST_RESERVATION)) } else { Vec::new() };
-        Self { head, tail, tailed }
-    }
-
-    /// More of it has arrived.
-    pub(crate) fn append(&mut self, part: &[u8]) {
-        if self.tailed { self.tail.extend_from_slice(part) } else { self.head.extend_from_slice(part) }
+        Self { head, tail }
     }
 
     /// Bytes of it.
@@ -79,7 +48,6 @@ impl Body {
     /// The bytes in one piece; copies the tail if there is one.
     pub fn as_contiguous(&mut self) -> &[u8] {
         self.head.append(&mut self.tail);
-        self.tailed = false;
         &self.head
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
+use bytes::BufMut;
 use tokio::io::AsyncRead;
 use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
@@ -22,6 +23,9 @@ use crate::transport::Epitaph;
 /// Bytes read at once. A thread's connections share one buffer of this size; a connection owns memory only
 /// for a frame that has arrived in part.
 const READ: usize = 256 << 10;
+
+/// Bytes read where a header is expected and then a large block.
+const READ_HEADER: usize = 1 << 10;
 
 /// Turns of the driver before it lets other tasks run: enough for throughput, short enough for fairness.
 const TURNS: usize = 16;
@@ -167,10 +171,19 @@ impl Driver {
 
     /// Reads once and takes what came to the session.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Turn>> {
+        let (block, follows) = self
+            .connection
+            .with_session(|shared| (shared.session.lend_block(), shared.session.expects_block()));
+        if let Some((block, most)) = block {
+            return self.poll_read_block(cx, block, most);
+        }
+        // Where a large block follows, only its header is wanted here: the block is read into its own place.
+        let most = if follows && self.input.is_empty() { READ_HEADER } else { READ };
         let mut scratch = SCRATCH.take();
         scratch.extend_from_slice(&self.input);
         scratch.reserve(READ);
-        let result = match poll_read_buf(Pin::new(&mut self.reader), cx, &mut scratch) {
+        let mut limited = (&mut scratch).limit(most);
+        let result = match poll_read_buf(Pin::new(&mut self.reader), cx, &mut limited) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end_of_input())),
             Poll::Ready(Ok(_)) => Poll::Ready(take_input(&self.connection, &scratch).map(|used| {
@@ -186,6 +199,27 @@ impl Driver {
         scratch.clear();
         SCRATCH.set(scratch);
         result
+    }
+
+    /// Reads the content of a large block into its own place.
+    fn poll_read_block(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut block: Vec<u8>,
+        most: usize,
+    ) -> Poll<Result<(), Turn>> {
+        block.reserve(most.min(READ));
+        let mut limited = (&mut block).limit(most.min(READ));
+        let read = poll_read_buf(Pin::new(&mut self.reader), cx, &mut limited);
+        let bytes = if let Poll::Ready(Ok(bytes)) = read { bytes } else { 0 };
+        let returned =
+            self.connection.with_session(|shared| shared.session.return_block(block, bytes, now()));
+        match read {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end_of_input())),
+            Poll::Ready(Ok(_)) => Poll::Ready(returned.map_err(|cause| Turn::End { cause, tell_peer: true })),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(self.read_failed(&error))),
+        }
     }
 
     fn end_of_input(&self) -> Turn {

@@ -12,8 +12,8 @@ use crate::error::{Code, RpcError};
 pub struct Limits {
     /// `max_message`: bytes of the largest argument list or result taken. 16 MiB.
     pub max_message: u32,
-    /// `max_frame`: bytes of the largest frame payload taken; larger bodies come in chunks. 128 KiB,
-    /// at least 1 KiB.
+    /// `max_frame`: bytes of the largest frame payload taken; larger bodies come in parts. Frames that are
+    /// not parts of a body are held to 128 KiB in any case. 512 KiB, at least 1 KiB.
     pub max_frame: u32,
     /// `max_calls`: calls of the peer in flight; a call counts until its handler has ended. 1,024.
     pub max_calls: u32,
@@ -34,7 +34,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_message: 16 << 20,
-            max_frame: 128 << 10,
+            max_frame: 512 << 10,
             max_calls: 1024,
             max_inflight: 64 << 20,
             max_queued: 4 << 20,

@@ -239,7 +239,15 @@ struct Remove {
 
 impl Drop for Remove {
     fn drop(&mut self) {
-        let removed = self.control.live().connections.try_remove(self.key);
+        let removed = {
+            let mut live = self.control.live();
+            let removed = live.connections.try_remove(self.key);
+            // A connection keeps its descriptor for as long as anybody has it.
+            if let Some((connection, _)) = &removed {
+                live.greeting.retain(|(greeting, _)| !Arc::ptr_eq(greeting, connection));
+            }
+            removed
+        };
         // Whoever still waits on the connection hears of its end even if its driver was cut off.
         if let Some((connection, _)) = removed {
             connection.end(&RpcError::new(Code::Cancelled, "the server was shut down"));

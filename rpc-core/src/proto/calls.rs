@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use slab::Slab;
 
-use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::error::RpcError;
+use crate::proto::arrival::Arrival;
 use crate::proto::frame::{Header, flags, take_varint};
 use crate::proto::{CallId, Outcome, violation};
 
@@ -33,7 +33,7 @@ pub(super) struct Call {
 #[derive(Debug)]
 enum State {
     Waiting,
-    Receiving { flags: u8, body: Body, total: usize },
+    Receiving { flags: u8, arrival: Arrival },
     Done(Outcome),
 }
 
@@ -139,7 +139,7 @@ impl Calls {
         let owed = match &call.state {
             State::Done(_) => return None,
             State::Waiting => 0,
-            State::Receiving { body, total, .. } => total - body.len(),
+            State::Receiving { arrival, .. } => arrival.left(),
         };
         self.ids[call.id.0 as usize] = Id::Abandoned { owed };
         Some(call)
@@ -151,11 +151,17 @@ impl Calls {
         let owed = match &call.state {
             State::Done(_) => return None,
             State::Waiting => 0,
-            State::Receiving { body, total, .. } => total - body.len(),
+            State::Receiving { arrival, .. } => arrival.left(),
         };
-        self.ids[call.id.0 as usize] = Id::Abandoned { owed };
+        let arrived = matches!(&call.state, State::Receiving { .. }) && owed == 0;
         call.state = State::Done(outcome);
-        call.waker.take()
+        let (waker, id) = (call.waker.take(), call.id);
+        if arrived {
+            self.free(id);
+        } else {
+            self.ids[id.0 as usize] = Id::Abandoned { owed };
+        }
+        waker
     }
 
     /// Frees an id under which nothing was ever sent.
@@ -186,13 +192,10 @@ impl Calls {
             }
             Some(Id::Of(key)) => {
                 let key = *key;
-                if total > max {
-                    return Ok(Progress::TooLarge { key, total });
-                }
                 let call = &mut self.calls[key.0];
-                let body = Body::receive(std::mem::take(&mut call.spare), payload, total);
-                call.state = State::Receiving { flags: header.flags, body, total };
-                self.settle(key)
+                let arrival = Arrival::new(std::mem::take(&mut call.spare), payload, total);
+                call.state = State::Receiving { flags: header.flags, arrival };
+                if total > max { Ok(Progress::TooLarge { key, total }) } else { self.settle(key) }
             }
             Some(Id::Free) | None => {
                 Err(violation("P-22", format_args!("a reply to no call ({})", header.id)))
@@ -210,27 +213,48 @@ impl Calls {
             }
             Some(Id::Of(key)) => {
                 let key = *key;
-                match &mut self.calls[key.0].state {
-                    State::Receiving { body, total, .. }
-                        if (1..=*total - body.len()).contains(&payload.len()) =>
-                    {
-                        body.append(payload);
-                        self.settle(key)
-                    }
-                    _ => Err(violation("P-31", "data beyond a reply's announced end")),
-                }
+                let State::Receiving { arrival, .. } = &mut self.calls[key.0].state else {
+                    return Err(violation("P-31", "data before a reply"));
+                };
+                arrival.append(payload)?;
+                self.settle(key)
             }
             _ => Err(violation("P-31", format_args!("data of no reply ({})", header.id))),
         }
     }
 
+    /// The block that a reply under this id fills, lent to be read into.
+    pub(super) fn lend_block(&mut self, id: u32) -> Option<Vec<u8>> {
+        match &mut self.by_id(CallId(id))?.state {
+            State::Receiving { arrival, .. } => arrival.lend(),
+            _ => None,
+        }
+    }
+
+    /// Takes a lent block back, with `bytes` more at its end. The call may have been given up meanwhile.
+    pub(super) fn return_block(
+        &mut self,
+        header: Header,
+        block: Vec<u8>,
+        bytes: usize,
+    ) -> Result<Progress, RpcError> {
+        match self.ids.get(header.id as usize) {
+            Some(Id::Of(key)) => {
+                let key = *key;
+                if let State::Receiving { arrival, .. } = &mut self.calls[key.0].state {
+                    arrival.give_back(block, bytes)?;
+                }
+                self.settle(key)
+            }
+            _ if bytes == 0 => Ok(Progress::Partial),
+            _ => self.handle_data(header, &block[block.len() - bytes..]),
+        }
+    }
+
     fn settle(&mut self, key: CallKey) -> Result<Progress, RpcError> {
         let call = &mut self.calls[key.0];
-        let State::Receiving { flags, body, total } = &mut call.state else { return Ok(Progress::Partial) };
-        if body.len() < *total {
-            return Ok(Progress::Partial);
-        }
-        let mut body = std::mem::take(body);
+        let State::Receiving { flags, arrival } = &mut call.state else { return Ok(Progress::Partial) };
+        let Some(mut body) = arrival.take() else { return Ok(Progress::Partial) };
         let outcome = match *flags & (flags::ERROR | flags::FAILURE) {
             0 => Outcome::Output(body),
             flags::ERROR => Outcome::Error(body),

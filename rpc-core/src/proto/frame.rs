@@ -11,6 +11,10 @@ pub const MAGIC: [u8; 8] = *b"\xFFTWIRE\xFE\n";
 /// Bytes of a frame's header (P-10).
 pub const HEADER: usize = 10;
 
+/// Largest payload of a frame that is taken as a whole, whatever `max_frame` says (P-10): what one peer can
+/// make this side hold of a frame that never ends.
+pub const MAX_WHOLE: u32 = 128 << 10;
+
 /// What a frame is (P-11). Numbers from `0x80` on are extensions: a receiver that does not know one skips it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -62,6 +66,11 @@ impl Kind {
             0x80.. => Kind::Extension,
             _ => return None,
         })
+    }
+
+    /// Whether its payload is taken as it arrives instead of as a whole.
+    pub(crate) const fn is_data(self) -> bool {
+        matches!(self, Kind::CallData | Kind::ReplyData)
     }
 
     /// The flags this kind may carry; any other bit is a violation (P-12).
@@ -119,15 +128,14 @@ impl Header {
         let Some(bytes) = input.first_chunk::<HEADER>() else { return Ok(None) };
         let [l0, l1, l2, l3, kind, flags, i0, i1, i2, i3] = *bytes;
         let length = u32::from_le_bytes([l0, l1, l2, l3]);
-        if length > max_frame {
-            return Err(violation(
-                "P-10",
-                format_args!("a frame of {length} bytes, above the limit of {max_frame}"),
-            ));
-        }
         let Some(kind) = Kind::from_number(kind) else {
             return Err(violation("P-11", format_args!("unknown frame kind {kind}")));
         };
+        let max = if kind.is_data() { max_frame } else { max_frame.min(MAX_WHOLE) };
+        if length > max {
+            let message = format_args!("a frame of {length} bytes, above the limit of {max}");
+            return Err(violation("P-10", message));
+        }
         if flags & !kind.flags() != 0 {
             return Err(violation("P-12", format_args!("flags {flags:#04x} on a frame of kind {kind:?}")));
         }

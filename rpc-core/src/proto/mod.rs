@@ -5,6 +5,7 @@ pub mod frame;
 pub mod hello;
 
 mod admission;
+mod arrival;
 mod budget;
 mod calls;
 mod outgoing;

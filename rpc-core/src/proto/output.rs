@@ -9,10 +9,11 @@ use crate::proto::CallId;
 use crate::proto::frame::{HEADER, Header, Kind, flags, put_varint};
 use crate::proto::outgoing::Outgoing;
 
-/// Largest part of a body in one frame (P-30), unless the peer takes less.
+/// Largest body that goes out in one frame, and largest first part of one that does not (P-30).
 pub(super) const CHUNK: usize = 64 << 10;
 
-/// Bytes of chunks taken at once. What is taken cannot be overtaken any more, and each taking costs a write.
+/// Bytes of large bodies taken at once, and largest further part (P-30). What is taken cannot be overtaken any
+/// more; less of it would cost more writes.
 const FILL: usize = 256 << 10;
 
 /// Which way a body travels.
@@ -122,13 +123,13 @@ impl Output {
         while into.remaining() < FILL {
             let Some(mut large) = self.large.pop_front() else { break };
             let mut head = std::mem::take(&mut large.head);
-            let (kind, flags) = if large.sent == 0 {
+            let (kind, flags, most) = if large.sent == 0 {
                 put_varint(&mut head, large.body.len() as u64);
-                (large.direction.first(), large.flags)
+                (large.direction.first(), large.flags, CHUNK)
             } else {
-                (large.direction.further(), 0)
+                (large.direction.further(), 0, FILL)
             };
-            let room = CHUNK.min(max_frame.saturating_sub(head.len()).max(1));
+            let room = most.min(max_frame.saturating_sub(head.len()).max(1));
             let part = large.body.part(large.sent, room);
             let header = Header { length: (head.len() + part.len()) as u32, kind, flags, id: large.id.0 };
             into.head(&header.encode());

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::error::{Code, RpcError};
+use crate::proto::arrival::Arrival;
 use crate::proto::frame::{Header, flags, take_varint};
 use crate::proto::{CallId, violation};
 
@@ -22,7 +23,7 @@ use crate::proto::{CallId, violation};
 #[derive(Debug)]
 enum State {
     Free,
-    Receiving { method: u32, body: Body, total: usize },
+    Receiving { method: u32, arrival: Arrival },
     Running { charged: usize, cancelled: bool },
     Replying,
 }
@@ -55,6 +56,17 @@ pub(super) enum Step {
     Ready(Incoming),
     /// It is refused: answer so.
     Refuse(RpcError),
+}
+
+impl Served {
+    /// Runs the call once all of its arguments are here.
+    fn settle(&mut self, id: CallId) -> Step {
+        let State::Receiving { method, arrival } = &mut self.state else { return Step::Wait };
+        let Some(body) = arrival.take() else { return Step::Wait };
+        let (method, charged) = (*method, arrival.total());
+        self.state = State::Running { charged, cancelled: false };
+        Step::Ready(Incoming { id, method, deadline: self.deadline, body })
+    }
 }
 
 #[derive(Debug)]
@@ -133,41 +145,50 @@ impl ServedCalls {
         }
         // A deadline beyond what the clock can say is none.
         let deadline = left.and_then(|left| now.checked_add(left));
-        let body = Body::receive(Buffer::new(), payload, total);
         self.busy += 1;
         let served = &mut self.calls[index];
         served.deadline = deadline;
         if chunked {
             self.held += total;
-            served.state = State::Receiving { method, body, total };
+            served.state = State::Receiving { method, arrival: Arrival::new(Buffer::new(), payload, total) };
             return Ok(Step::Wait);
         }
+        let mut body = Buffer::new();
+        body.extend_from_slice(payload);
         served.state = State::Running { charged: 0, cancelled: false };
-        Ok(Step::Ready(Incoming { id: CallId(header.id), method, deadline, body }))
+        Ok(Step::Ready(Incoming { id: CallId(header.id), method, deadline, body: Body::new(body) }))
     }
 
     /// A `CALL_DATA` frame (P-31). `None` if it belongs to a call that was refused: it is skipped.
     pub(super) fn handle_data(&mut self, header: Header, payload: &[u8]) -> Result<Option<Step>, RpcError> {
         let Some(served) = self.calls.get_mut(header.id as usize) else { return Ok(None) };
-        let State::Receiving { method, body, total } = &mut served.state else { return Ok(None) };
-        if !(1..=*total - body.len()).contains(&payload.len()) {
-            return Err(violation("P-31", "data that is empty or beyond a call's announced end"));
+        let State::Receiving { arrival, .. } = &mut served.state else { return Ok(None) };
+        arrival.append(payload)?;
+        Ok(Some(served.settle(CallId(header.id))))
+    }
+
+    /// The block that a call under this id fills, lent to be read into.
+    pub(super) fn lend_block(&mut self, id: u32) -> Option<Vec<u8>> {
+        match &mut self.calls.get_mut(id as usize)?.state {
+            State::Receiving { arrival, .. } => arrival.lend(),
+            _ => None,
         }
-        body.append(payload);
-        if body.len() < *total {
-            return Ok(Some(Step::Wait));
-        }
-        let (method, charged, body) = (*method, *total, std::mem::take(body));
-        served.state = State::Running { charged, cancelled: false };
-        Ok(Some(Step::Ready(Incoming { id: CallId(header.id), method, deadline: served.deadline, body })))
+    }
+
+    /// Takes a lent block back, with `bytes` more at its end.
+    pub(super) fn return_block(&mut self, id: u32, block: Vec<u8>, bytes: usize) -> Result<Step, RpcError> {
+        let Some(served) = self.calls.get_mut(id as usize) else { return Ok(Step::Wait) };
+        let State::Receiving { arrival, .. } = &mut served.state else { return Ok(Step::Wait) };
+        arrival.give_back(block, bytes)?;
+        Ok(served.settle(CallId(id)))
     }
 
     /// Ends a call that is still being received.
     pub(super) fn stop_receiving(&mut self, id: CallId) -> bool {
         let Some(served) = self.calls.get_mut(id.0 as usize) else { return false };
-        let State::Receiving { total, .. } = served.state else { return false };
+        let State::Receiving { arrival, .. } = &served.state else { return false };
+        self.held -= arrival.total();
         served.state = State::Free;
-        self.held -= total;
         self.busy -= 1;
         true
     }

@@ -1,12 +1,15 @@
 //! One connection's protocol: composes the hello, the calls of both directions, output, timers and budgets.
 //! Both sides run the same machine; client and server are roles above it. Never runs user code.
 
+mod blocks;
+mod calling;
+mod serving;
+
 use std::collections::VecDeque;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::body::Body;
-use crate::codec::Encoder;
 use crate::error::{Code, Executed, RpcError};
 use crate::options::Options;
 use crate::proto::admission::Admission;
@@ -14,7 +17,7 @@ pub use crate::proto::admission::Ticket;
 use crate::proto::budget::Budget;
 pub use crate::proto::calls::CallKey;
 use crate::proto::calls::{Calls, Progress};
-use crate::proto::frame::{HEADER, Header, Kind, flags, put_varint};
+use crate::proto::frame::{HEADER, Header, Kind};
 use crate::proto::hello::Hello;
 use crate::proto::outgoing::Outgoing;
 use crate::proto::output::{CHUNK, Direction, Output};
@@ -50,6 +53,8 @@ pub struct Session {
     peer: Option<Hello>,
     /// A part of a large body whose frame is still arriving, and the bytes left of it.
     arriving: Option<(Header, u32)>,
+    /// A guess: the frame that comes next is part of a large body.
+    block_follows: bool,
     calls: Calls,
     admission: Admission,
     /// Bytes of chunked arguments the peer holds for calls in flight.
@@ -85,6 +90,7 @@ impl Session {
             options,
             peer: None,
             arriving: None,
+            block_follows: false,
             calls: Calls::default(),
             admission: Admission::default(),
             charged: 0,
@@ -141,7 +147,7 @@ impl Session {
             }
             let Some(header) = Header::decode(&input[used..], self.options.limits.max_frame)? else { break };
             let start = used + HEADER;
-            if matches!(header.kind, Kind::CallData | Kind::ReplyData) {
+            if header.kind.is_data() {
                 if header.length == 0 {
                     return Err(violation("P-31", "a part of a body that is empty"));
                 }
@@ -240,8 +246,12 @@ impl Session {
 
     fn take_step(&mut self, id: CallId, step: Step, now: Instant) -> Result<(), RpcError> {
         match step {
-            Step::Wait => Ok(()),
+            Step::Wait => {
+                self.block_follows = true;
+                Ok(())
+            }
             Step::Ready(incoming) => {
+                self.block_follows = false;
                 self.events.push_back(Event::Call(incoming));
                 Ok(())
             }
@@ -255,8 +265,9 @@ impl Session {
 
     fn take_progress(&mut self, progress: Progress) {
         match progress {
-            Progress::Partial => {}
+            Progress::Partial => self.block_follows = true,
             Progress::Complete { waker, charged, deadline } => {
+                self.block_follows = false;
                 if let Some((key, at)) = deadline {
                     self.timers.remove(Some(at), Timer::Call(key.0 as u32));
                 }
@@ -322,224 +333,6 @@ impl Session {
         };
         self.timers.insert(pinged.unwrap_or(self.heard) + keepalive, Timer::Keepalive);
         Ok(())
-    }
-
-    // ---- calls of this side
-
-    /// Starts a call as soon as the peer may be given one. Takes `request` when it does.
-    pub fn poll_start(
-        &mut self,
-        ticket: &mut Option<Ticket>,
-        request: &mut Option<Request>,
-        waker: &Waker,
-    ) -> Poll<Result<CallKey, RpcError>> {
-        let Some(pending) = request.as_ref() else { return Poll::Pending };
-        let refusal = self.refusal(pending);
-        let Some(peer) = &self.peer else { return Poll::Pending };
-        let size = pending.body.len();
-        let charged = if size > CHUNK { size } else { 0 };
-        let has_room = self.admission.is_next(*ticket)
-            && (self.calls.in_flight() as u64) < u64::from(peer.max_calls)
-            && (charged == 0 || self.charged == 0 || self.charged + charged <= peer.max_inflight as usize)
-            && self.output.len() <= self.options.limits.max_queued as usize;
-        if refusal.is_none() && !has_room {
-            let deadline = pending.deadline.map(|(at, _)| at);
-            if self.admission.wait(ticket, waker, deadline)
-                && let (Some(at), Some(ticket)) = (deadline, *ticket)
-            {
-                self.timers.insert(at, Timer::Ticket(ticket.0));
-            }
-            return Poll::Pending;
-        }
-        let max_calls = peer.max_calls;
-        if let Some(ticket) = ticket.take() {
-            self.leave_queue(ticket);
-        }
-        if let Some(error) = refusal {
-            return Poll::Ready(Err(error));
-        }
-        let deadline = pending.deadline.map(|(at, _)| at);
-        let (Some((key, id)), Some(request)) =
-            (self.calls.insert(max_calls, deadline, charged as u32), request.take())
-        else {
-            return Poll::Pending;
-        };
-        self.charged += charged;
-        if let Some(at) = deadline {
-            self.timers.insert(at, Timer::Call(key.0 as u32));
-        }
-        self.send_call(key, id, request);
-        Poll::Ready(Ok(key))
-    }
-
-    fn refusal(&self, request: &Request) -> Option<RpcError> {
-        if let Some(ended) = &self.ended {
-            return Some(ended.clone().with_executed(Executed::No));
-        }
-        if let Some(reason) = &self.peer_leaves {
-            return Some(RpcError::new(Code::Unavailable, format!("the peer takes no more calls: {reason}")));
-        }
-        if self.draining {
-            return Some(RpcError::new(Code::Unavailable, "the channel was closed on this side"));
-        }
-        if request.deadline.is_some_and(|(_, left)| left.is_zero()) {
-            return Some(RpcError::new(Code::DeadlineExceeded, "its time ran out before it was sent"));
-        }
-        let (size, max) = (request.body.len(), self.peer.as_ref()?.max_message);
-        let message = || format!("arguments of {size} bytes, above the peer's max_message of {max}");
-        (size > max as usize).then(|| RpcError::new(Code::TooLarge, message()))
-    }
-
-    fn send_call(&mut self, key: CallKey, id: CallId, request: Request) {
-        let Request { method, body, deadline } = request;
-        let set = if deadline.is_some() { flags::DEADLINE } else { 0 };
-        let head = |out: &mut Vec<u8>| {
-            put_varint(out, method.into());
-            if let Some((_, left)) = deadline {
-                // A deadline below a microsecond is still some time; zero would mean none left.
-                put_varint(out, u64::try_from(left.as_micros()).unwrap_or(u64::MAX).max(1));
-            }
-        };
-        if body.len() > self.largest_part() {
-            let mut bytes = Vec::new();
-            head(&mut bytes);
-            self.output.large(Direction::Call, set, id, bytes, body);
-        } else {
-            let ends_at = self.output.frame(Kind::Call, set, id, head, &body);
-            if let Some(call) = self.calls.get_mut(key) {
-                call.ends_at = Some(ends_at);
-            }
-            self.calls.keep_buffer(key, body.into_buffer());
-        }
-    }
-
-    /// Largest body that goes out whole: a frame also holds up to three varints of ten bytes.
-    fn largest_part(&self) -> usize {
-        self.peer.as_ref().map_or(0, |peer| CHUNK.min(peer.max_frame as usize - 30))
-    }
-
-    /// Leaves the queue without having started, or with.
-    pub fn leave_queue(&mut self, ticket: Ticket) {
-        let deadline = self.admission.leave(ticket);
-        self.timers.remove(deadline, Timer::Ticket(ticket.0));
-        // Whoever is next may have been woken in vain while this ticket was the first.
-        self.wakers.extend(self.admission.first().cloned());
-    }
-
-    /// The outcome of a call, once. `waker` is woken when it is there.
-    pub fn poll_reply(&mut self, key: CallKey, waker: &Waker) -> Poll<Outcome> {
-        self.calls.poll(key, waker)
-    }
-
-    /// Nobody wants the outcome any more: tells the peer, unless the call never left this side.
-    pub fn cancel_call(&mut self, key: CallKey) {
-        if let Some(call) = self.calls.abandon(key) {
-            self.timers.remove(call.deadline, Timer::Call(key.0 as u32));
-            self.withdraw(call.id, call.charged);
-        }
-    }
-
-    fn stop_call(&mut self, key: CallKey, outcome: Outcome) {
-        let Some(call) = self.calls.get_mut(key) else { return };
-        let (id, charged, deadline) = (call.id, std::mem::take(&mut call.charged), call.deadline.take());
-        self.timers.remove(deadline, Timer::Call(key.0 as u32));
-        self.wakers.extend(self.calls.end(key, outcome));
-        self.withdraw(id, charged);
-    }
-
-    fn withdraw(&mut self, id: CallId, charged: u32) {
-        self.charged -= charged as usize;
-        if self.ended.is_some() {
-            return;
-        }
-        match self.output.forget(Direction::Call, id) {
-            Some(0) => self.calls.free(id),
-            _ => self.output.control(Kind::Cancel, id, &[]),
-        }
-        self.wakers.extend(self.admission.first().cloned());
-    }
-
-    /// Whether a call may have reached the peer: its last byte is among those taken but for `unwritten`.
-    fn was_sent(&mut self, key: CallKey, unwritten: usize) -> bool {
-        let written = self.output.taken() - unwritten as u64;
-        self.calls.get_mut(key).and_then(|call| call.ends_at).is_some_and(|end| end <= written)
-    }
-
-    // ---- calls of the peer
-
-    /// What the peer asks next. Holds calls back while the peer does not read what is queued for it.
-    pub fn poll_event(&mut self) -> Option<Event> {
-        if self.output.len() <= self.options.limits.max_queued as usize {
-            return self.events.pop_front();
-        }
-        let cancel = self.events.iter().position(|event| matches!(event, Event::Cancel(..)))?;
-        self.events.remove(cancel)
-    }
-
-    /// Whether [`poll_event`](Self::poll_event) has something to give.
-    pub fn has_ready_event(&self) -> bool {
-        !self.events.is_empty() && self.output.len() <= self.options.limits.max_queued as usize
-    }
-
-    /// A handler has ended: answers its call and frees its id.
-    pub fn reply(&mut self, id: CallId, outcome: Outcome) {
-        self.timers.remove(self.served.deadline(id), Timer::Served(id.0));
-        let (Outcome::Output(body) | Outcome::Error(body)) = &outcome else {
-            if self.served.ended(id, false) {
-                self.send_reply(id, outcome);
-            }
-            return;
-        };
-        let (size, max) = (body.len(), self.peer.as_ref().map_or(0, |peer| peer.max_message));
-        let outcome = if size > max as usize {
-            let message = format!("a result of {size} bytes, above the caller's max_message of {max}");
-            Outcome::Failure(RpcError::new(Code::TooLarge, message).with_executed(Executed::Yes))
-        } else {
-            outcome
-        };
-        let large = size <= max as usize && size > self.largest_part();
-        if self.served.ended(id, large) {
-            self.send_reply(id, outcome);
-        }
-    }
-
-    fn send_reply(&mut self, id: CallId, outcome: Outcome) {
-        let (set, body) = match outcome {
-            Outcome::Output(body) => (0, body),
-            Outcome::Error(body) => (flags::ERROR, body),
-            Outcome::Failure(error) => {
-                let mut encoder = Encoder::new();
-                encoder.value(&error);
-                (flags::FAILURE, encoder.finish().unwrap_or_default())
-            }
-        };
-        if body.len() > self.largest_part() {
-            self.output.large(Direction::Reply, set, id, Vec::new(), body);
-        } else {
-            self.output.frame(Kind::Reply, set, id, |_| (), &body);
-        }
-    }
-
-    fn stop_served(&mut self, id: CallId, code: Code, why: &str) {
-        let deadline = self.served.deadline(id);
-        if self.served.stop_receiving(id) {
-            self.timers.remove(deadline, Timer::Served(id.0));
-            self.send_reply(id, Outcome::Failure(RpcError::new(code, why)));
-        } else if let Some(held) = self.events.iter().position(|event| is_call(event, id)) {
-            self.events.remove(held);
-            self.reply(id, Outcome::Failure(RpcError::new(code, why)));
-        } else if self.served.cancel(id) {
-            self.events.push_back(Event::Cancel(id, code));
-        } else if code == Code::Cancelled && self.output.forget(Direction::Reply, id).is_some() {
-            self.served.replied(id);
-            let error = RpcError::new(code, why).with_executed(Executed::Yes);
-            self.send_reply(id, Outcome::Failure(error));
-        }
-    }
-
-    /// Calls of the peer that have not been answered in full.
-    pub fn serving(&self) -> usize {
-        self.served.busy()
     }
 
     // ---- output, time, end
@@ -641,8 +434,4 @@ impl Session {
     pub fn ended(&self) -> Option<&RpcError> {
         self.ended.as_ref()
     }
-}
-
-fn is_call(event: &Event, id: CallId) -> bool {
-    matches!(event, Event::Call(incoming) if incoming.id == id)
 }

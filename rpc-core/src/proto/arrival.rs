@@ -1,0 +1,103 @@
+//! A body that arrives in parts. Never holds more memory than has arrived, but for a first reservation.
+
+use crate::body::{Body, LARGE_BLOCK};
+use crate::buffer::Buffer;
+use crate::error::RpcError;
+use crate::proto::frame::put_varint;
+use crate::proto::violation;
+
+/// Longest first part that may announce a block (P-33).
+const MAX_HEAD: usize = 64;
+
+/// Memory set aside for a body before its bytes arrive (P-32).
+const FIRST_RESERVATION: usize = 1 << 20;
+
+#[derive(Debug)]
+pub(super) struct Arrival {
+    head: Buffer,
+    /// The one large block the rest of the body is, if the head says so.
+    block: Option<Vec<u8>>,
+    received: usize,
+    total: usize,
+}
+
+impl Arrival {
+    /// A body of `total` bytes of which `first` is here; `head` is the buffer to use.
+    pub(super) fn new(mut head: Buffer, first: &[u8], total: usize) -> Self {
+        let left = total - first.len();
+        head.clear();
+        let block = announces_block(first, left).then(|| Vec::with_capacity(left.min(FIRST_RESERVATION)));
+        if block.is_none() {
+            head.reserve(total.min(FIRST_RESERVATION));
+        }
+        head.extend_from_slice(first);
+        Self { head, block, received: first.len(), total }
+    }
+
+    /// More of it.
+    ///
+    /// # Errors
+    /// A violation: the part is empty or goes beyond the end (P-31).
+    pub(super) fn append(&mut self, part: &[u8]) -> Result<(), RpcError> {
+        self.count(part.len())?;
+        match &mut self.block {
+            Some(block) => block.extend_from_slice(part),
+            None => self.head.extend_from_slice(part),
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), RpcError> {
+        if !(1..=self.left()).contains(&bytes) {
+            return Err(violation("P-31", "a part that is empty or beyond the announced end"));
+        }
+        self.received += bytes;
+        Ok(())
+    }
+
+    /// Bytes still to come.
+    pub(super) fn left(&self) -> usize {
+        self.total - self.received
+    }
+
+    /// Bytes in all.
+    pub(super) fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Lends the block, to be read into.
+    pub(super) fn lend(&mut self) -> Option<Vec<u8>> {
+        self.block.as_mut().map(std::mem::take)
+    }
+
+    /// Takes the block back with `bytes` more bytes at its end.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub(super) fn give_back(&mut self, block: Vec<u8>, bytes: usize) -> Result<(), RpcError> {
+        self.block = Some(block);
+        if bytes == 0 { Ok(()) } else { self.count(bytes) }
+    }
+
+    /// The body, once nothing is left to come.
+    pub(super) fn take(&mut self) -> Option<Body> {
+        if self.left() > 0 {
+            return None;
+        }
+        let head = std::mem::take(&mut self.head);
+        Some(match self.block.take() {
+            Some(block) => Body::with_tail(head, block),
+            None => Body::new(head),
+        })
+    }
+}
+
+/// Whether `first` ends in the length of exactly what follows it (P-33).
+fn announces_block(first: &[u8], left: usize) -> bool {
+    if left < LARGE_BLOCK || first.len() > MAX_HEAD {
+        return false;
+    }
+    let mut length = Vec::with_capacity(10);
+    put_varint(&mut length, left as u64);
+    first.ends_with(&length)
+}

@@ -1,0 +1,151 @@
+//! The session's calls to the peer: admission, sending, the outcome, giving up.
+
+use std::task::{Poll, Waker};
+
+use super::{Request, Session};
+use crate::error::{Code, Executed, RpcError};
+use crate::proto::frame::{Kind, flags, put_varint};
+use crate::proto::output::{CHUNK, Direction};
+use crate::proto::timer::Timer;
+use crate::proto::{CallId, CallKey, Outcome, Ticket};
+
+impl Session {
+    /// Starts a call as soon as the peer may be given one. Takes `request` when it does.
+    pub fn poll_start(
+        &mut self,
+        ticket: &mut Option<Ticket>,
+        request: &mut Option<Request>,
+        waker: &Waker,
+    ) -> Poll<Result<CallKey, RpcError>> {
+        let Some(pending) = request.as_ref() else { return Poll::Pending };
+        let refusal = self.refusal(pending);
+        let Some(peer) = &self.peer else { return Poll::Pending };
+        let size = pending.body.len();
+        let charged = if size > CHUNK { size } else { 0 };
+        let has_room = self.admission.is_next(*ticket)
+            && (self.calls.in_flight() as u64) < u64::from(peer.max_calls)
+            && (charged == 0 || self.charged == 0 || self.charged + charged <= peer.max_inflight as usize)
+            && self.output.len() <= self.options.limits.max_queued as usize;
+        if refusal.is_none() && !has_room {
+            let deadline = pending.deadline.map(|(at, _)| at);
+            if self.admission.wait(ticket, waker, deadline)
+                && let (Some(at), Some(ticket)) = (deadline, *ticket)
+            {
+                self.timers.insert(at, Timer::Ticket(ticket.0));
+            }
+            return Poll::Pending;
+        }
+        let max_calls = peer.max_calls;
+        if let Some(ticket) = ticket.take() {
+            self.leave_queue(ticket);
+        }
+        if let Some(error) = refusal {
+            return Poll::Ready(Err(error));
+        }
+        let deadline = pending.deadline.map(|(at, _)| at);
+        let (Some((key, id)), Some(request)) =
+            (self.calls.insert(max_calls, deadline, charged as u32), request.take())
+        else {
+            return Poll::Pending;
+        };
+        self.charged += charged;
+        if let Some(at) = deadline {
+            self.timers.insert(at, Timer::Call(key.0 as u32));
+        }
+        self.send_call(key, id, request);
+        Poll::Ready(Ok(key))
+    }
+
+    fn refusal(&self, request: &Request) -> Option<RpcError> {
+        if let Some(ended) = &self.ended {
+            return Some(ended.clone().with_executed(Executed::No));
+        }
+        if let Some(reason) = &self.peer_leaves {
+            return Some(RpcError::new(Code::Unavailable, format!("the peer takes no more calls: {reason}")));
+        }
+        if self.draining {
+            return Some(RpcError::new(Code::Unavailable, "the channel was closed on this side"));
+        }
+        if request.deadline.is_some_and(|(_, left)| left.is_zero()) {
+            return Some(RpcError::new(Code::DeadlineExceeded, "its time ran out before it was sent"));
+        }
+        let (size, max) = (request.body.len(), self.peer.as_ref()?.max_message);
+        let message = || format!("arguments of {size} bytes, above the peer's max_message of {max}");
+        (size > max as usize).then(|| RpcError::new(Code::TooLarge, message()))
+    }
+
+    fn send_call(&mut self, key: CallKey, id: CallId, request: Request) {
+        let Request { method, body, deadline } = request;
+        let set = if deadline.is_some() { flags::DEADLINE } else { 0 };
+        let head = |out: &mut Vec<u8>| {
+            put_varint(out, method.into());
+            if let Some((_, left)) = deadline {
+                // A deadline below a microsecond is still some time; zero would mean none left.
+                put_varint(out, u64::try_from(left.as_micros()).unwrap_or(u64::MAX).max(1));
+            }
+        };
+        if body.len() > self.largest_part() {
+            let mut bytes = Vec::new();
+            head(&mut bytes);
+            self.output.large(Direction::Call, set, id, bytes, body);
+        } else {
+            let ends_at = self.output.frame(Kind::Call, set, id, head, &body);
+            if let Some(call) = self.calls.get_mut(key) {
+                call.ends_at = Some(ends_at);
+            }
+            self.calls.keep_buffer(key, body.into_buffer());
+        }
+    }
+
+    /// Largest body that goes out whole: a frame also holds up to three varints of ten bytes.
+    pub(super) fn largest_part(&self) -> usize {
+        self.peer.as_ref().map_or(0, |peer| CHUNK.min(peer.max_frame as usize - 30))
+    }
+
+    /// Leaves the queue without having started, or with.
+    pub fn leave_queue(&mut self, ticket: Ticket) {
+        let deadline = self.admission.leave(ticket);
+        self.timers.remove(deadline, Timer::Ticket(ticket.0));
+        // Whoever is next may have been woken in vain while this ticket was the first.
+        self.wakers.extend(self.admission.first().cloned());
+    }
+
+    /// The outcome of a call, once. `waker` is woken when it is there.
+    pub fn poll_reply(&mut self, key: CallKey, waker: &Waker) -> Poll<Outcome> {
+        self.calls.poll(key, waker)
+    }
+
+    /// Nobody wants the outcome any more: tells the peer, unless the call never left this side.
+    pub fn cancel_call(&mut self, key: CallKey) {
+        if let Some(call) = self.calls.abandon(key) {
+            self.timers.remove(call.deadline, Timer::Call(key.0 as u32));
+            self.withdraw(call.id, call.charged);
+        }
+    }
+
+    pub(super) fn stop_call(&mut self, key: CallKey, outcome: Outcome) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let (id, charged, deadline) = (call.id, std::mem::take(&mut call.charged), call.deadline.take());
+        self.timers.remove(deadline, Timer::Call(key.0 as u32));
+        self.wakers.extend(self.calls.end(key, outcome));
+        self.withdraw(id, charged);
+    }
+
+    fn withdraw(&mut self, id: CallId, charged: u32) {
+        self.charged -= charged as usize;
+        if self.ended.is_some() {
+            return;
+        }
+        match self.output.forget(Direction::Call, id) {
+            Some(0) => self.calls.free(id),
+            _ => self.output.control(Kind::Cancel, id, &[]),
+        }
+        self.wakers.extend(self.admission.first().cloned());
+    }
+
+    /// Whether a call may have reached the peer: its last byte is among those taken but for `unwritten`.
+    pub(super) fn was_sent(&mut self, key: CallKey, unwritten: usize) -> bool {
+        let written = self.output.taken() - unwritten as u64;
+        self.calls.get_mut(key).and_then(|call| call.ends_at).is_some_and(|end| end <= written)
+    }
+}

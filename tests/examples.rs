@@ -1,0 +1,256 @@
+//! The examples as processes: what they say, how they end, and that nothing stays behind. `cargo test` builds
+//! them; with `--test examples` alone they are what was built last.
+
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Marks every process that an example starts, through however many generations.
+const MARK: &str = "TRAITWIRE_TEST_MARK";
+const PATIENCE: Duration = Duration::from_secs(60);
+/// For a process that is on its way out.
+const LAST_STEPS: Duration = Duration::from_secs(5);
+
+/// One example, started with a temporary directory of its own.
+struct Run {
+    child: Option<Child>,
+    mark: String,
+    scratch: TempDir,
+}
+
+impl Run {
+    fn start(example: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let mark = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let scratch = tempfile::Builder::new().prefix("tw").tempdir().unwrap();
+        let mut command = Command::new(program(example));
+        command.args(arguments).envs(environment.iter().copied());
+        command.env("TMPDIR", scratch.path()).env(MARK, &mark).current_dir("/");
+        // A group of its own, so that an interrupt reaches all of it and none of us.
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        Self { child: Some(command.spawn().unwrap()), mark, scratch }
+    }
+
+    /// To the example alone, or as a terminal does it to its whole group.
+    fn signal(&self, signal: &str, whole_group: bool) {
+        let sign = if whole_group { "-" } else { "" };
+        let kill = format!("kill -{signal} {sign}{}", self.child.as_ref().unwrap().id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Whether the tour has made this in its temporary directory.
+    fn has_made(&self, name: &str) -> bool {
+        entries(&self.scratch).iter().any(|directory| directory.join(name).exists())
+    }
+
+    fn wait_until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !is_so() {
+            assert!(start.elapsed() < PATIENCE, "never: {what}");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Waits for the end, and sees to it that nothing is left.
+    fn end(mut self) -> Output {
+        let child = self.child.take().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let start = Instant::now();
+        while !processes(&self.mark).is_empty() && start.elapsed() < LAST_STEPS {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(processes(&self.mark), Vec::<u32>::new(), "processes left behind");
+        assert_eq!(entries(&self.scratch), Vec::<PathBuf>::new(), "files left behind");
+        output
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn program(example: &str) -> PathBuf {
+    // target/debug/deps/examples-… is this test.
+    let mut path = std::env::current_exe().unwrap();
+    path.pop();
+    path.pop();
+    path.extend(["examples", example]);
+    assert!(path.exists(), "{} is missing: `cargo build --examples`, or `cargo test`", path.display());
+    path
+}
+
+/// Living processes that carry the mark in their environment.
+fn processes(mark: &str) -> Vec<u32> {
+    let entry = format!("{MARK}={mark}");
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    let ids = all.filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
+    let carries = |id: &u32| {
+        let environment = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable == entry.as_bytes())
+    };
+    ids.filter(carries).collect()
+}
+
+fn entries(directory: &TempDir) -> Vec<PathBuf> {
+    fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs an example to its good end; each of the texts has to be in its output.
+fn check(example: &str, arguments: &[&str], environment: &[(&str, &str)], expected: &[&str]) -> Output {
+    let output = Run::start(example, arguments, environment).end();
+    let (said, complained) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{}\n{said}\n{complained}", output.status);
+    for expected in expected {
+        assert!(said.contains(expected), "{expected:?} is missing in:\n{said}\n{complained}");
+    }
+    output
+}
+
+#[test]
+fn hello() {
+    for address in ["mem:hello", &format!("local:hello-{}", std::process::id()), "tcp://127.0.0.1:0"] {
+        check("hello", &[address], &[], &["serving at ", "2 + 3 = 5\nHello, Rust!\n1 / 0 cannot be done\n"]);
+    }
+}
+
+#[test]
+fn tour() {
+    let output = check(
+        "tour",
+        &["--quick"],
+        &[],
+        &[
+            "text files of this repository",
+            "Paths out of the directory are refused",
+            "The answers of all 6 transports agree.",
+            "Nothing is left behind",
+        ],
+    );
+    let said = text(&output.stdout);
+    let rows = |scheme: &&str| said.lines().any(|line| line.split(' ').next() == Some(scheme));
+    assert!(["mem", "exec", "fifo", "unix", "local", "tcp"].iter().all(rows), "{said}");
+    // No progress bar where nobody watches, and no complaints.
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn tour_interrupted() {
+    type Moment = fn(&Run) -> bool;
+    let moments: [(&str, Moment); 3] = [
+        ("documents are written", |run| run.has_made("documents")),
+        ("the child of exec: runs", |run| processes(&run.mark).len() > 1),
+        ("another process serves", |run| run.has_made("search.fifo")),
+    ];
+    for (what, moment) in moments {
+        for signal in ["INT", "TERM"] {
+            let run = Run::start("tour", &[], &[]);
+            run.wait_until(what, || moment(&run));
+            run.signal(signal, signal == "INT");
+            let output = run.end();
+            assert_eq!(output.status.code(), Some(130), "{what}: {}", text(&output.stderr));
+            assert!(text(&output.stderr).contains("interrupted"), "{}", text(&output.stderr));
+        }
+    }
+}
+
+#[test]
+fn tour_killed() {
+    let mut run = Run::start("tour", &[], &[]);
+    run.wait_until("another process serves", || run.has_made("search.fifo"));
+    run.signal("KILL", false);
+    run.child.take().unwrap().wait_with_output().unwrap();
+    run.wait_until("the server has left", || processes(&run.mark).is_empty());
+    // Nobody is there to remove the directory and the documents; the server has removed what is its own.
+    assert!(!run.has_made("search.fifo") && !run.has_made("search.fifo.lock"));
+}
+
+#[test]
+fn tour_with_an_address_that_fails() {
+    for (address, reason) in [
+        ("pigeon:coop", "TRAITWIRE_TCP: unknown scheme"),
+        ("tcp://192.0.2.1:0", "cannot listen here"),
+        ("exec:/nowhere/tour", "cannot start the program"),
+    ] {
+        let output = Run::start("tour", &["--quick"], &[("TRAITWIRE_TCP", address)]).end();
+        assert_eq!(output.status.code(), Some(1), "{address}");
+        assert!(text(&output.stderr).contains(reason), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn child_process() {
+    let output = check(
+        "child_process",
+        &[],
+        &[],
+        &[
+            "12² = 144",
+            "killed: Unavailable, executed: Maybe, retryable: false",
+            "SIGKILL",
+            "exited with status 3; its last words on stderr: [worker] cannot find my tools",
+            "cannot start the program /nowhere/worker",
+        ],
+    );
+    let complained = text(&output.stderr);
+    for line in ["[worker] not ready yet, and already talking", "[worker] squaring 12"] {
+        assert!(complained.contains(line), "{line:?} is missing in:\n{complained}");
+    }
+}
+
+#[test]
+fn config_swap() {
+    let local = format!("local:config-swap-{}", std::process::id());
+    for (variable, printed) in
+        [(local.as_str(), format!("{local}?timeout=2s ")), ("mem:x", "mem:x?timeout=2s ".to_owned())]
+    {
+        check(
+            "config_swap",
+            &[],
+            &[("TRAITWIRE_DAEMON", variable)],
+            &[
+                "mem:greeter ",
+                &printed,
+                "tcp://127.0.0.1:0?max_message=64KiB ",
+                "mem:instead?timeout=2s ",
+                "line 3, column 11: unknown option \"timeuot\"",
+            ],
+        );
+    }
+}
+
+#[test]
+fn custom_transport() {
+    check(
+        "custom_transport",
+        &[],
+        &[],
+        &[
+            "connected to counted:127.0.0.1:",
+            "Polly wants a cracker.",
+            "afterwards: Unavailable: cannot connect (at counted:127.0.0.1:",
+        ],
+    );
+    let source = include_str!("../examples/custom_transport.rs");
+    let (_, transport) = source.split_once("// The transport begins here.").unwrap();
+    let (transport, _) = transport.split_once("// The transport ends here").unwrap();
+    let is_code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
+    let count = transport.lines().filter(is_code).count();
+    assert!(count < 40, "{count} lines of code");
+}

@@ -1,0 +1,231 @@
+//! This test program started again in another role: a process that can be killed, starved and measured.
+
+use std::future::Future;
+use std::io::{self, BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
+use tokio::io::AsyncBufReadExt;
+use traitwire::Server;
+
+use super::hostile;
+use super::probe::{ProbeClient, ProbeServer, Prober};
+use super::raw::{self, Greeting, Raw};
+
+const ROLE: &str = "TRAITWIRE_TEST_ROLE";
+const FILES: &str = "TRAITWIRE_TEST_FILES";
+
+/// A line for the parent. What the test harness prints may stand before the mark.
+const MARK: &str = "@@";
+
+/// A child in some role. It ends with its parent, and at the latest when this is dropped.
+pub struct Process {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Process {
+    /// Starts a child and waits for its first word.
+    pub fn start(role: &str, files: Option<u64>) -> (Self, String) {
+        let program = std::env::current_exe().expect("the test's own program");
+        let mut command = Command::new(program);
+        command.args(["--exact", "another_role", "--nocapture", "--test-threads=1"]).env(ROLE, role);
+        if let Some(files) = files {
+            command.env(FILES, files.to_string());
+        }
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a child process");
+        let output = BufReader::new(child.stdout.take().expect("piped"));
+        let mut process = Self { input: child.stdin.take(), child, output };
+        let word = process.word();
+        (process, word)
+    }
+
+    /// What the child says next.
+    pub fn word(&mut self) -> String {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            let read = self.output.read_line(&mut line).expect("the child's output");
+            assert!(read > 0, "the child ended: {:?}", self.child.try_wait());
+            if let Some((_, word)) = line.split_once(MARK) {
+                return word.trim().to_owned();
+            }
+        }
+    }
+
+    pub fn tell(&mut self, command: &str) {
+        writeln!(self.input.as_mut().expect("open"), "{command}").expect("the child listens");
+    }
+
+    pub fn id(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.id(), signal).expect("the child is there");
+    }
+
+    /// `kill -9`, and the certainty that it is gone.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("the child is there");
+        self.child.wait().expect("it ends");
+    }
+
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().expect("its status").is_none()
+    }
+
+    /// Its exit code, once it has ended.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.wait().expect("it ends").code()
+    }
+
+    /// Open descriptors.
+    pub fn files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).map_or(0, Iterator::count)
+    }
+
+    /// Bytes of memory in use.
+    pub fn memory(&self) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).unwrap_or_default();
+        let pages: u64 = text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
+        pages * rustix::param::page_size() as u64
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What the child does; `false` in the parent.
+pub fn play_role() -> bool {
+    let Ok(role) = std::env::var(ROLE) else { return false };
+    std::panic::set_hook(Box::new(|_| ()));
+    if let Some(files) = std::env::var(FILES).ok().and_then(|files| files.parse().ok()) {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(files), maximum: Some(files) }).expect("a limit");
+    }
+    let words: Vec<&str> = role.split(' ').collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let code = runtime.expect("a runtime").block_on(async {
+        match *words {
+            ["server", address] => serve(address).await,
+            ["deaf", address] => with_parent(serve_never(address)).await,
+            ["client", address, point] => with_parent(be_client(address, point)).await,
+            _ => 2,
+        }
+    });
+    std::process::exit(code)
+}
+
+fn say(word: impl std::fmt::Display) {
+    println!("{MARK}{word}");
+    let _ = io::stdout().flush();
+}
+
+/// Does not outlive the parent.
+async fn with_parent(role: impl Future<Output = i32>) -> i32 {
+    let mut commands = tokio::io::BufReader::new(tokio::io::stdin()).lines();
+    tokio::select! {
+        code = role => code,
+        _ = commands.next_line() => 3,
+    }
+}
+
+/// Serves until it is told `stop GRACE` (or gets SIGTERM, with a grace of five seconds), or its parent ends.
+async fn serve(address: &str) -> i32 {
+    let service = ProbeServer::new(Prober::default());
+    let server = Server::builder().service(service).bind(address).await.expect("an address");
+    let mut terminated =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).expect("a signal");
+    let endpoint = server.endpoint().clone();
+    let handle = server.spawn();
+    say(endpoint);
+    let mut commands = tokio::io::BufReader::new(tokio::io::stdin()).lines();
+    let grace = tokio::select! {
+        _ = terminated.recv() => Duration::from_secs(5),
+        command = commands.next_line() => match command.ok().flatten().as_deref() {
+            Some(command) => {
+                let grace = command.strip_prefix("stop ").and_then(|text| text.parse().ok());
+                Duration::from_millis(grace.expect("a grace"))
+            }
+            None => return 3,
+        },
+    };
+    let ended = tokio::select! {
+        ended = handle.shutdown(grace) => ended,
+        // A second signal forces.
+        _ = terminated.recv() => handle.shutdown(Duration::ZERO).await,
+    };
+    say(ended.expect("an end").cut_off);
+    0
+}
+
+/// Listens and never accepts.
+async fn serve_never(address: &str) -> i32 {
+    let server = Server::builder().service(ProbeServer::new(Prober::default())).bind(address).await;
+    let server = server.expect("an address");
+    say(server.endpoint());
+    std::future::pending::<()>().await;
+    drop(server);
+    0
+}
+
+/// A client that gets itself into a state, says so, and waits there for its end.
+async fn be_client(address: &str, point: &str) -> i32 {
+    match point {
+        "silent" => {
+            let _raw = Raw::open(address).await.expect("a connection");
+            say("there");
+            std::future::pending::<()>().await;
+        }
+        "half_hello" => {
+            let hello = Greeting::default().bytes();
+            let _crowd = hostile::crowd(address, 1, &hello[..9]).await.expect("a connection");
+            say("there");
+            std::future::pending::<()>().await;
+        }
+        "half_frame" => {
+            let (mut raw, greeting) = Raw::greet(address).await.expect("a connection");
+            let part = raw::call_part(0, greeting.method("echo"), 1 << 20, &[1; 5000]);
+            raw.send(&part[..3000]).await.expect("sent");
+            say("there");
+            std::future::pending::<()>().await;
+        }
+        "idle" => {
+            let client = ProbeClient::connect(address).await.expect("a connection");
+            client.add(1, 2).await.expect("a sum");
+            say("there");
+            std::future::pending::<()>().await;
+        }
+        "calling" => {
+            let client = ProbeClient::connect(address).await.expect("a connection");
+            let holding = [client.clone(), client.clone()];
+            holding.into_iter().for_each(|client| drop(tokio::spawn(async move { client.hold().await })));
+            let spawned = client.clone();
+            tokio::spawn(async move { spawned.hold_spawned().await });
+            while client.counts().await.expect("counts").running < 3 {}
+            say("there");
+            std::future::pending::<()>().await;
+        }
+        "sending" => {
+            let client = ProbeClient::connect(address).await.expect("a connection");
+            client.echo(vec![1; 1 << 20]).await.expect("an echo");
+            say("there");
+            loop {
+                client.echo(vec![1; 1 << 20]).await.expect("an echo");
+            }
+        }
+        _ => return 2,
+    }
+    0
+}
