@@ -1,8 +1,8 @@
 //! Calls over a Unix socket within one process, each side a thread, and what they allocate once they are warm.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use traitwire::{Server, ServerHandle, ipc_service};
 
@@ -40,7 +40,7 @@ pub(crate) struct Calls {
     runtime: Runtime,
     client: SizesClient,
     server: ServerHandle,
-    path: PathBuf,
+    _directory: TempDir,
 }
 
 const WARM_UP: u32 = 1_000;
@@ -52,8 +52,8 @@ fn runtime() -> Runtime {
 
 impl Calls {
     pub(crate) fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("traitwire-allocations-{}", std::process::id()));
-        let address = format!("unix:{}", path.display());
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let address = format!("unix:{}", directory.path().join("socket").display());
         let (started, starts) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             count_for(Side::Server);
@@ -68,7 +68,7 @@ impl Calls {
         count_for(Side::Client);
         let runtime = runtime();
         let client = runtime.block_on(SizesClient::connect(server.endpoint().clone()));
-        Self { runtime, client: client.expect("the server is there"), server, path }
+        Self { runtime, client: client.expect("the server is there"), server, _directory: directory }
     }
 
     /// Allocations per call of `add`, of the client and of the server.
@@ -107,6 +107,5 @@ impl Calls {
 impl Drop for Calls {
     fn drop(&mut self) {
         let _ = self.runtime.block_on(self.server.shutdown(Duration::from_secs(1)));
-        let _ = std::fs::remove_file(&self.path);
     }
 }

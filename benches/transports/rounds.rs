@@ -1,7 +1,6 @@
 //! The order of events: in each round every entrant runs every workload once.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use crate::entrants::{ENTRANTS, Entrant};
@@ -47,7 +46,7 @@ impl Plan {
     }
 
     pub(crate) fn run(&self) {
-        let directory = Directory::new();
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let mut results = Results::new(&self.entrants);
         for round in 0..self.rounds {
             eprintln!("round {} of {}", round + 1, self.rounds);
@@ -55,7 +54,7 @@ impl Plan {
             let order = (0..self.entrants.len()).map(|at| (at + round) % self.entrants.len());
             for at in order {
                 let number = round * self.entrants.len() + at;
-                let address = self.entrants[at].address(&directory.0.to_string_lossy(), number);
+                let address = self.entrants[at].address(&directory.path().to_string_lossy(), number);
                 self.turn(self.entrants[at], &address, |figure, value| results.add(at, figure, value));
             }
         }
@@ -121,22 +120,5 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-/// Where sockets and pipes are made.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("traitwire-bench-{}", std::process::id()));
-        std::fs::create_dir(&path).expect("a temporary directory can be made");
-        Self(path)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
