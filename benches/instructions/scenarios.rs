@@ -1,0 +1,75 @@
+//! What is counted: the protocol's machine part by part, then whole sides with all their tasks.
+
+use tokio::runtime::Builder;
+use traitwire::Server;
+
+use crate::service::{AdderClient, AdderServer, Plain};
+use crate::{canned, session};
+
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    /// Whether only the parts within `measured` count.
+    pub(crate) partly: bool,
+    run: fn(u64),
+}
+
+pub(crate) const SCENARIOS: [Scenario; 7] = [
+    Scenario {
+        name: "arguments",
+        what: "codec: arguments to bytes",
+        partly: true,
+        run: session::encode_arguments,
+    },
+    Scenario { name: "call", what: "session: arguments to a frame, taken", partly: true, run: session::call },
+    Scenario {
+        name: "reply",
+        what: "session: a reply's frame to its value",
+        partly: true,
+        run: session::reply,
+    },
+    Scenario {
+        name: "served",
+        what: "session: a call's frame in, its reply out",
+        partly: true,
+        run: session::serve,
+    },
+    Scenario {
+        name: "client",
+        what: "the client's side: call, driver, wake-ups",
+        partly: false,
+        run: |count| block_on(canned::client(count)),
+    },
+    Scenario {
+        name: "server",
+        what: "the server's side: read, handler, reply, rest",
+        partly: false,
+        run: |count| block_on(canned::server(count)),
+    },
+    Scenario {
+        name: "both",
+        what: "a round trip over mem:",
+        partly: false,
+        run: |count| block_on(round_trips(count)),
+    },
+];
+
+pub(crate) fn run(name: &str, count: u64) {
+    let scenario = SCENARIOS.iter().find(|scenario| scenario.name == name).expect("a scenario's name");
+    (scenario.run)(count);
+}
+
+fn block_on(future: impl Future<Output = ()> + Send + 'static) {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
+    // As a task: the future that a runtime blocks on is polled more often than it is woken.
+    runtime.block_on(async { tokio::spawn(future).await.expect("no panic") });
+}
+
+async fn round_trips(count: u64) {
+    let server = Server::builder().service(AdderServer::new(Plain));
+    server.bind("mem:instructions").await.expect("the name is free").spawn();
+    let client = AdderClient::connect("mem:instructions").await.expect("the server is there");
+    for _ in 0..count {
+        assert_eq!(client.add(2, 3).await.expect("it succeeds"), 5);
+    }
+}

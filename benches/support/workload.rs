@@ -1,0 +1,170 @@
+//! The workloads. Each runs in a client process of its own, against a server in another.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use super::cpu::Clocks;
+use super::measurement::Measurement;
+
+/// What is measured. The names are those of the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// One small call at a time.
+    W1,
+    /// Small calls, 64 in flight on one connection.
+    W2,
+    /// Echo of 4 KiB, 16 in flight.
+    W3,
+    /// Echo of 1 MiB, one at a time.
+    W4,
+    /// Connect, one small call, close.
+    W6,
+}
+
+pub(crate) const WARM_UP: Duration = Duration::from_millis(300);
+pub(crate) const WARM_UP_CALLS: i32 = 2_000;
+pub(crate) const TIMED_CALLS: i32 = 20_000;
+pub(crate) const CONNECTIONS: i32 = 200;
+pub(crate) const CONNECTING: Duration = Duration::from_secs(4);
+
+impl Work {
+    pub(crate) const ALL: [Work; 5] = [Work::W1, Work::W2, Work::W3, Work::W4, Work::W6];
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|work| work.to_string() == name)
+    }
+
+    /// Bytes of a block to echo; 0 for small calls.
+    pub(crate) fn block(self) -> usize {
+        match self {
+            Work::W3 => 4 << 10,
+            Work::W4 => 1 << 20,
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn in_flight(self) -> usize {
+        match self {
+            Work::W2 => 64,
+            Work::W3 => 16,
+            _ => 1,
+        }
+    }
+
+    /// How long it is measured, where it is measured for a time. `PEERS_SECS` is the whole of it.
+    pub(crate) fn time(self) -> Duration {
+        let seconds = std::env::var("PEERS_SECS").ok().and_then(|seconds| seconds.parse().ok());
+        let seconds: f64 = seconds.unwrap_or(3.0);
+        Duration::from_secs_f64(if self == Work::W2 { seconds } else { seconds / 2.0 })
+    }
+
+    /// `count` calls or connections in `took`, at `cpu` nanoseconds of CPU time.
+    pub(crate) fn rate(self, count: u64, took: Duration, cpu: u64) -> Measurement {
+        let rate = count as f64 / took.as_secs_f64();
+        let cpu = cpu as f64 / count.max(1) as f64;
+        match self {
+            Work::W4 => Measurement::new(self, &[("mb_per_s", rate * self.block() as f64 / 1e6)]),
+            Work::W6 => Measurement::new(self, &[("conns_per_s", rate)]),
+            _ => Measurement::new(self, &[("calls_per_s", rate), ("cpu_ns_per_call", cpu)]),
+        }
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// A client whose calls are made by any number of tasks at once. It panics where a call fails.
+pub(crate) trait Caller: Clone + Send + Sync + 'static {
+    fn connect(address: &str) -> impl Future<Output = Self> + Send;
+    fn add(&self, a: i32, b: i32) -> impl Future<Output = i32> + Send;
+    fn echo(&self, data: Vec<u8>) -> impl Future<Output = Vec<u8>> + Send;
+    /// The server's process, where the server says so itself.
+    fn server(&self) -> impl Future<Output = Option<u32>> + Send;
+    fn close(self) -> impl Future<Output = ()> + Send;
+}
+
+/// Runs one workload over connections to an address.
+pub(crate) async fn run<C: Caller>(work: Work, address: &str) -> Measurement {
+    let client = C::connect(address).await;
+    match work {
+        Work::W1 => one_at_a_time(&client).await,
+        Work::W6 => connections::<C>(&client, address).await,
+        _ => many_at_once(&client, work).await,
+    }
+}
+
+async fn one_at_a_time<C: Caller>(client: &C) -> Measurement {
+    for n in 0..WARM_UP_CALLS {
+        assert_eq!(client.add(n, 2).await, n + 2);
+    }
+    let mut times = Vec::with_capacity(TIMED_CALLS as usize);
+    for n in 0..TIMED_CALLS {
+        let start = Instant::now();
+        let sum = client.add(n, 1).await;
+        times.push(start.elapsed().as_nanos() as u64);
+        assert_eq!(sum, n + 1);
+    }
+    latency(times)
+}
+
+/// The figures of single calls' times.
+pub(crate) fn latency(mut times: Vec<u64>) -> Measurement {
+    times.sort_unstable();
+    let count = times.len();
+    let mean = times.iter().sum::<u64>() as f64 / count as f64;
+    let (p50, p99) = (times[count / 2] as f64, times[count * 99 / 100] as f64);
+    Measurement::new(Work::W1, &[("p50_ns", p50), ("p99_ns", p99), ("mean_ns", mean)])
+}
+
+/// Calls that were made, counted by each task on a cache line of its own.
+#[derive(Default)]
+#[repr(align(128))]
+struct Count(AtomicU64);
+
+async fn many_at_once<C: Caller>(client: &C, work: Work) -> Measurement {
+    let stop = Arc::new(AtomicBool::new(false));
+    let counts: Arc<[Count]> = (0..work.in_flight()).map(|_| Count::default()).collect();
+    for task in 0..work.in_flight() {
+        let (client, stop, counts) = (client.clone(), Arc::clone(&stop), Arc::clone(&counts));
+        tokio::spawn(async move {
+            // What comes back is sent again: nothing is copied that the contestant does not copy itself.
+            let mut data = vec![7; work.block()];
+            let mut n = 0;
+            while !stop.load(Relaxed) {
+                if data.is_empty() {
+                    assert_eq!(client.add(n, 3).await, n + 3);
+                } else {
+                    data = client.echo(data).await;
+                    assert_eq!(data.len(), work.block());
+                }
+                n = (n + 1) & 0xFFFF;
+                counts[task].0.fetch_add(1, Relaxed);
+            }
+        });
+    }
+    let count = || counts.iter().map(|count| count.0.load(Relaxed)).sum::<u64>();
+    let clocks = Clocks::new(client.server().await);
+    tokio::time::sleep(WARM_UP).await;
+    let (start, before, cpu) = (Instant::now(), count(), clocks.now());
+    tokio::time::sleep(work.time()).await;
+    let measurement = work.rate(count() - before, start.elapsed(), clocks.now() - cpu);
+    stop.store(true, Relaxed);
+    measurement
+}
+
+async fn connections<C: Caller>(client: &C, address: &str) -> Measurement {
+    client.add(0, 0).await;
+    let (start, mut made) = (Instant::now(), 0);
+    while made < CONNECTIONS && start.elapsed() < CONNECTING {
+        let client = C::connect(address).await;
+        assert_eq!(client.add(made, 1).await, made + 1);
+        client.close().await;
+        made += 1;
+    }
+    Work::W6.rate(made as u64, start.elapsed(), 0)
+}

@@ -1,0 +1,102 @@
+//! Who takes part, over what, and the two processes of each.
+
+use std::fmt;
+
+use traitwire::Endpoint;
+
+use crate::multiplexer::{self, Multiplexer};
+use crate::ping_pong;
+use crate::stream::Listener;
+use crate::support::contestant::{BenchClient, bind};
+use crate::support::workload::{Work, run};
+use crate::support::{on_worker, say};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entrant {
+    pub(crate) name: &'static str,
+    pub(crate) transport: &'static str,
+}
+
+const PING_PONG: &str = "ping-pong";
+const MULTIPLEXER: &str = "multiplexer";
+const TRAITWIRE: &str = "traitwire";
+
+/// The first one is what the ratios are to.
+pub(crate) const ENTRANTS: [Entrant; 10] = [
+    Entrant { name: PING_PONG, transport: "unix" },
+    Entrant { name: MULTIPLEXER, transport: "unix" },
+    Entrant { name: TRAITWIRE, transport: "unix" },
+    Entrant { name: PING_PONG, transport: "tcp" },
+    Entrant { name: MULTIPLEXER, transport: "tcp" },
+    Entrant { name: TRAITWIRE, transport: "tcp" },
+    Entrant { name: TRAITWIRE, transport: "local" },
+    Entrant { name: TRAITWIRE, transport: "fifo" },
+    Entrant { name: TRAITWIRE, transport: "exec" },
+    Entrant { name: TRAITWIRE, transport: "mem" },
+];
+
+impl Entrant {
+    /// A fresh address in a directory of the benchmark's own.
+    pub(crate) fn address(self, directory: &str, number: usize) -> String {
+        let process = std::process::id();
+        match self.transport {
+            "tcp" => "tcp://127.0.0.1:0".to_owned(),
+            "unix" | "fifo" => format!("{}:{directory}/{number}", self.transport),
+            "exec" => {
+                let this = std::env::current_exe().expect("this program has a path").display().to_string();
+                let words = [this.as_str(), "serve", self.name, "stdio:"];
+                Endpoint::from_words(words).expect("these are words").to_string()
+            }
+            scheme => format!("{scheme}:traitwire-bench-{process}-{number}"),
+        }
+    }
+
+    /// Whether the server is a process that has to be started; else the client sees to it.
+    pub(crate) fn has_server(self) -> bool {
+        !matches!(self.transport, "exec" | "mem")
+    }
+}
+
+impl fmt::Display for Entrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.transport)
+    }
+}
+
+/// Serves until it is killed. Says where as soon as clients can connect.
+pub(crate) fn serve(name: &str, address: &str) {
+    let (name, address) = (name.to_owned(), address.to_owned());
+    on_worker(async move {
+        if name == TRAITWIRE {
+            let server = bind(&address).await;
+            if address != "stdio:" {
+                say(&server.endpoint().to_string());
+            }
+            return server.run().await.expect("it serves until it is killed");
+        }
+        let listener = Listener::bind(&address).await.expect("the address can be bound");
+        say(&listener.address(&address).expect("it has one"));
+        let served = match name.as_str() {
+            PING_PONG => ping_pong::serve(listener).await,
+            _ => multiplexer::serve(listener).await,
+        };
+        served.expect("it serves until it is killed");
+    });
+}
+
+/// Runs one workload and prints its figures.
+pub(crate) fn bench(name: &str, address: &str, work: &str) {
+    let (name, address) = (name.to_owned(), address.to_owned());
+    let work = Work::parse(work).expect("a workload's name");
+    let measurement = on_worker(async move {
+        if address.starts_with("mem:") {
+            bind(&address).await.spawn();
+        }
+        match name.as_str() {
+            PING_PONG => ping_pong::bench(work, &address).await.expect("the server answers"),
+            MULTIPLEXER => run::<Multiplexer>(work, &address).await,
+            _ => run::<BenchClient>(work, &address).await,
+        }
+    });
+    say(&measurement.to_string());
+}
