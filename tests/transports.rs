@@ -1,5 +1,7 @@
 //! What a call does, over every transport: one suite, and three lines for each way to reach a server.
 
+#![allow(missing_docs, unreachable_pub, reason = "a service of a test needs neither")]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;

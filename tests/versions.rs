@@ -1,5 +1,7 @@
 //! Two sides that do not mean the same: refused for the methods concerned, with the place named.
 
+#![allow(missing_docs, unreachable_pub, reason = "a service of a test needs neither")]
+
 use traitwire::{Channel, Code, Executed, RpcError, Server};
 
 mod old {

@@ -18,16 +18,25 @@ impl Session {
         waker: &Waker,
     ) -> Poll<Result<CallKey, RpcError>> {
         let Some(pending) = request.as_ref() else { return Poll::Pending };
-        let refusal = self.refusal(pending);
-        let Some(peer) = &self.peer else { return Poll::Pending };
+        let deadline = pending.deadline.map(|(at, _)| at);
+        if let Some(error) = self.refusal(pending) {
+            if let Some(ticket) = ticket.take() {
+                self.leave_queue(ticket);
+            }
+            return Poll::Ready(Err(error));
+        }
+        let Some(peer) = &self.peer else {
+            self.watchers.push(waker.clone());
+            return Poll::Pending;
+        };
+        let (max_calls, max_inflight) = (peer.max_calls, peer.max_inflight as usize);
         let size = pending.body.len();
-        let charged = if size > CHUNK { size } else { 0 };
+        let charged = if size > self.largest_part() { size } else { 0 };
         let has_room = self.admission.is_next(*ticket)
-            && (self.calls.in_flight() as u64) < u64::from(peer.max_calls)
-            && (charged == 0 || self.charged == 0 || self.charged + charged <= peer.max_inflight as usize)
+            && (self.calls.in_flight() as u64) < u64::from(max_calls)
+            && (charged == 0 || self.charged == 0 || self.charged + charged <= max_inflight)
             && self.output.len() <= self.options.limits.max_queued as usize;
-        if refusal.is_none() && !has_room {
-            let deadline = pending.deadline.map(|(at, _)| at);
+        if !has_room {
             if self.admission.wait(ticket, waker, deadline)
                 && let (Some(at), Some(ticket)) = (deadline, *ticket)
             {
@@ -35,14 +44,9 @@ impl Session {
             }
             return Poll::Pending;
         }
-        let max_calls = peer.max_calls;
         if let Some(ticket) = ticket.take() {
             self.leave_queue(ticket);
         }
-        if let Some(error) = refusal {
-            return Poll::Ready(Err(error));
-        }
-        let deadline = pending.deadline.map(|(at, _)| at);
         let (Some((key, id)), Some(request)) =
             (self.calls.insert(max_calls, deadline, charged as u32), request.take())
         else {
