@@ -202,10 +202,10 @@ impl Session {
                     self.served.ended(CallId(header.id), false);
                     step = Step::Refuse(RpcError::new(Code::Unavailable, "the server is shutting down"));
                 }
-                if let Some(at) = self.served.deadline(CallId(header.id)) {
-                    if !matches!(step, Step::Refuse(_)) {
-                        self.timers.insert(at, Timer::Served(header.id));
-                    }
+                if let Some(at) = self.served.deadline(CallId(header.id))
+                    && !matches!(step, Step::Refuse(_))
+                {
+                    self.timers.insert(at, Timer::Served(header.id));
                 }
                 self.take_step(CallId(header.id), step, now)
             }
@@ -340,6 +340,11 @@ impl Session {
     /// Bytes that wait to be taken.
     pub fn queued(&self) -> usize {
         self.output.len()
+    }
+
+    /// Bytes taken so far.
+    pub fn taken(&self) -> u64 {
+        self.output.taken()
     }
 
     /// Calls of this side in flight.
