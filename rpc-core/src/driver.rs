@@ -59,7 +59,7 @@ pub(crate) struct Driver {
     armed: Option<Instant>,
 }
 
-/// How long a peer may read nothing of what waits for it.
+/// How long a peer may read nothing of what waits for it (P-45).
 const STALL: Duration = Duration::from_secs(20);
 
 /// Why the driver comes up for air.
