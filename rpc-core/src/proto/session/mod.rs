@@ -202,10 +202,10 @@ impl Session {
                     self.served.ended(CallId(header.id), false);
                     step = Step::Refuse(RpcError::new(Code::Unavailable, "the server is shutting down"));
                 }
-                if let Some(at) = self.served.deadline(CallId(header.id)) {
-                    if !matches!(step, Step::Refuse(_)) {
-                        self.timers.insert(at, Timer::Served(header.id));
-                    }
+                if let Some(at) = self.served.deadline(CallId(header.id))
+                    && !matches!(step, Step::Refuse(_))
+                {
+                    self.timers.insert(at, Timer::Served(header.id));
                 }
                 self.take_step(CallId(header.id), step, now)
             }
