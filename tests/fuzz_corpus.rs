@@ -1,6 +1,6 @@
 //! The inputs that fuzzing has found interesting, once more, through the same functions.
 
-#[allow(unreachable_pub, reason = "it is a library where it is at home")]
+#[allow(unreachable_pub, reason = "a crate of its own to the fuzzer")]
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 

@@ -195,6 +195,13 @@ impl Connection {
         self.lock_writer().failed
     }
 
+    /// Bytes the transport has taken so far.
+    pub(crate) fn written(&self) -> u64 {
+        let writer = self.lock_writer();
+        let taken = self.lock().session.taken();
+        taken - writer.taken.remaining() as u64
+    }
+
     /// Whether nothing is left to write, here or in the session.
     pub(crate) fn is_flushed(&self) -> bool {
         let writer = self.lock_writer();

@@ -7,7 +7,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::BufMut;
 use tokio::io::AsyncRead;
@@ -30,6 +30,9 @@ const READ_HEADER: usize = 1 << 10;
 /// Turns of the driver before it lets other tasks run: enough for throughput, short enough for fairness.
 const TURNS: usize = 16;
 
+/// Calls started before their replies are queued.
+const PORTION: usize = 64;
+
 /// Rounds of gathering before a batch is written, however much still comes.
 const GATHERS: usize = 3;
 
@@ -50,9 +53,14 @@ pub(crate) struct Driver {
     outcomes: Vec<(CallId, Outcome)>,
     /// The transport took less than there was: until it takes more, gathering is of no use.
     blocked: bool,
+    /// See [`note_stall`](Self::note_stall).
+    stalled: Option<(Instant, u64)>,
     /// What `sleep` is set to.
     armed: Option<Instant>,
 }
+
+/// How long a peer may read nothing of what waits for it.
+const STALL: Duration = Duration::from_secs(20);
 
 /// Why the driver comes up for air.
 enum Turn {
@@ -81,6 +89,7 @@ impl Driver {
             events: Vec::new(),
             outcomes: Vec::new(),
             blocked: false,
+            stalled: None,
             armed: None,
         }
     }
@@ -116,7 +125,7 @@ impl Driver {
     }
 
     async fn finish(self, cause: RpcError, tell_peer: bool) -> RpcError {
-        let Self { connection, reader, handlers, epitaph, .. } = self;
+        let Self { connection, mut reader, handlers, epitaph, .. } = self;
         // Handlers first: nobody will hear them any more.
         drop(handlers);
         if tell_peer {
@@ -140,7 +149,10 @@ impl Driver {
         tracing::debug!(peer = %connection.peer.endpoint, %cause, "connection ended");
         connection.end(&cause);
         connection.shutdown().await;
-        drop(reader);
+        if tell_peer {
+            // Closing with unread input would throw away what was just said to the peer.
+            let _ = tokio::time::timeout(LINGER, tokio::io::copy(&mut reader, &mut tokio::io::sink())).await;
+        }
         cause
     }
 
@@ -241,8 +253,19 @@ impl Driver {
 
     /// Starts, polls and cancels handlers. `true` if something was answered.
     fn run_handlers(&mut self) -> bool {
+        let mut answered = false;
+        // In portions: how much output the first ones cause decides whether the next ones may start.
+        while self.run_portion(&mut answered) == PORTION {}
+        answered
+    }
+
+    /// Does so for a few calls, and says how many there were.
+    fn run_portion(&mut self, answered: &mut bool) -> usize {
         let Self { connection, handlers, events, outcomes, .. } = self;
-        connection.with_session(|shared| events.extend(std::iter::from_fn(|| shared.session.poll_event())));
+        connection.with_session(|shared| {
+            events.extend(std::iter::from_fn(|| shared.session.poll_event()).take(PORTION));
+        });
+        let count = events.len();
         for event in events.drain(..) {
             match event {
                 Event::Call(incoming) => {
@@ -255,15 +278,25 @@ impl Driver {
             }
         }
         handlers.poll_woken(outcomes);
-        if outcomes.is_empty() {
-            return false;
+        if !outcomes.is_empty() {
+            *answered = true;
+            connection.with_session(|shared| {
+                for (id, outcome) in outcomes.drain(..) {
+                    shared.session.reply(id, outcome);
+                }
+            });
         }
-        connection.with_session(|shared| {
-            for (id, outcome) in outcomes.drain(..) {
-                shared.session.reply(id, outcome);
-            }
-        });
-        true
+        count
+    }
+
+    /// Since when the transport has taken nothing of what waits for it, and how much it had taken by then.
+    fn note_stall(&mut self) -> Option<(Instant, u64)> {
+        self.stalled = match (self.blocked, self.stalled) {
+            (false, _) => None,
+            (true, Some((since, written))) if written == self.connection.written() => Some((since, written)),
+            (true, _) => Some((now(), self.connection.written())),
+        };
+        self.stalled
     }
 
     /// Nothing to read and nothing to run: looks after output, time and the wish to close, then sleeps.
@@ -274,8 +307,15 @@ impl Driver {
             return Poll::Ready(Turn::End { cause, tell_peer: false });
         }
         loop {
+            let stalled = self.note_stall();
+            if stalled.is_some_and(|(since, _)| now() >= since + STALL) {
+                let waited = humantime::format_duration(STALL);
+                let cause = lost(format!("the peer has read nothing for {waited} while output waits for it"));
+                return Poll::Ready(Turn::End { cause, tell_peer: false });
+            }
             let (due, queued, leaving) = self.connection.with_session(|shared| {
                 let due = earliest(shared.session.poll_timeout(), self.lingers_until);
+                let due = earliest(due, stalled.and_then(|(since, _)| since.checked_add(STALL)));
                 shared.driver = Some(cx.waker().clone());
                 shared.armed = due;
                 (due, shared.session.queued(), Leaving::of(shared))

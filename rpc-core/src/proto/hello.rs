@@ -18,6 +18,9 @@ pub const PREFIX: usize = MAGIC.len() + 2 + 2 + 4;
 /// Largest body of a hello: room for about 8,000 methods (P-3).
 pub const MAX_HELLO: u32 = 256 << 10;
 
+/// Most services and methods in a hello (P-3): a few bytes each on the wire, many times that in memory.
+const MAX_ENTRIES: usize = 10_000;
+
 /// What one side tells the other of itself (P-4). Later versions append fields; a reader ignores them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
@@ -114,6 +117,10 @@ impl Hello {
     }
 
     fn check(&self) -> Result<(), RpcError> {
+        let entries = self.services.iter().map(|service| 1 + service.methods.len()).sum::<usize>();
+        if entries > MAX_ENTRIES {
+            return Err(violation("P-3", format_args!("a hello of {entries} services and methods")));
+        }
         let least = [
             ("max_frame", self.max_frame, 1024),
             ("max_message", self.max_message, 1),

@@ -342,6 +342,11 @@ impl Session {
         self.output.len()
     }
 
+    /// Bytes taken so far.
+    pub fn taken(&self) -> u64 {
+        self.output.taken()
+    }
+
     /// Calls of this side in flight.
     pub fn in_flight(&self) -> usize {
         self.calls.in_flight()

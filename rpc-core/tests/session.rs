@@ -1,0 +1,394 @@
+//! The protocol without a transport: two sessions and a clock that stands still until it is moved.
+
+use std::io::IoSlice;
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use traitwire_core::codec::{Decoder, Encoder};
+use traitwire_core::proto::frame::{Header, Kind};
+use traitwire_core::proto::hello::{Hello, ServedMethod, ServedService};
+use traitwire_core::proto::{CallId, CallKey, Event, Outcome, Outgoing, Request, SLICES, Session, Ticket};
+use traitwire_core::{Body, Code, Executed, Options, RpcError};
+use traitwire_idl::Fingerprint;
+
+const NOBODY: &Waker = Waker::noop();
+
+/// One end, with what it has written and the peer has not read.
+struct End {
+    session: Session,
+    outgoing: Outgoing,
+    wire: Vec<u8>,
+    input: Vec<u8>,
+    events: Vec<Event>,
+}
+
+impl End {
+    fn new(options: Options, now: Instant) -> Self {
+        let mut hello = Hello::new(&options.limits, 1);
+        let method = ServedMethod { name: "m".into(), fingerprint: Fingerprint::from_bits(1) };
+        hello.services.push(ServedService { name: "S".into(), methods: vec![method] });
+        let session = Session::new(&hello, options, now);
+        Self { session, outgoing: Outgoing::new(true), wire: vec![], input: vec![], events: vec![] }
+    }
+
+    fn write(&mut self) {
+        loop {
+            self.session.take_output(&mut self.outgoing);
+            if self.outgoing.remaining() == 0 {
+                return;
+            }
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = self.outgoing.slices(&mut slices);
+            let before = self.wire.len();
+            slices[..count].iter().for_each(|slice| self.wire.extend_from_slice(slice));
+            self.outgoing.advance(self.wire.len() - before);
+        }
+    }
+
+    fn read(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), RpcError> {
+        while !bytes.is_empty() {
+            match self.session.lend_block() {
+                Some((mut block, most)) => {
+                    let (part, rest) = bytes.split_at(bytes.len().min(most));
+                    block.extend_from_slice(part);
+                    bytes = rest;
+                    self.session.return_block(block, part.len(), now)?;
+                }
+                None => {
+                    self.input.extend_from_slice(bytes);
+                    bytes = &[];
+                    let used = self.session.handle_input(&self.input, now)?;
+                    self.input.drain(..used);
+                }
+            }
+        }
+        self.events.extend(std::iter::from_fn(|| self.session.poll_event()));
+        Ok(())
+    }
+
+    fn start(&mut self, body: Body, left: Option<(Instant, Duration)>) -> CallKey {
+        let mut request = Some(Request { method: 0, body, deadline: left });
+        match self.session.poll_start(&mut None, &mut request, NOBODY) {
+            Poll::Ready(started) => started.expect("admitted"),
+            Poll::Pending => panic!("not admitted"),
+        }
+    }
+
+    fn outcome(&mut self, key: CallKey) -> Option<Outcome> {
+        match self.session.poll_reply(key, NOBODY) {
+            Poll::Ready(outcome) => Some(outcome),
+            Poll::Pending => None,
+        }
+    }
+}
+
+/// Two ends that have said hello.
+struct Pair {
+    now: Instant,
+    ends: [End; 2],
+}
+
+const CALLER: usize = 0;
+const CALLEE: usize = 1;
+
+impl Pair {
+    fn new(options: Options) -> Self {
+        let now = Instant::now();
+        let mut pair = Self { now, ends: [End::new(options.clone(), now), End::new(options, now)] };
+        pair.exchange(usize::MAX);
+        pair
+    }
+
+    /// Delivers everything both ways in pieces of `piece` bytes.
+    fn exchange(&mut self, piece: usize) {
+        for _ in 0..4 {
+            for from in [CALLER, CALLEE] {
+                self.ends[from].write();
+                let wire = std::mem::take(&mut self.ends[from].wire);
+                for part in wire.chunks(piece) {
+                    self.ends[1 - from].read(part, self.now).expect("no rule broken");
+                }
+            }
+        }
+    }
+
+    fn calls(&mut self) -> Vec<(CallId, Body)> {
+        let events = std::mem::take(&mut self.ends[CALLEE].events);
+        events
+            .into_iter()
+            .map(|event| match event {
+                Event::Call(incoming) => (incoming.id, incoming.body),
+                Event::Cancel(..) => panic!("a cancel"),
+            })
+            .collect()
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        for end in &mut self.ends {
+            end.session.handle_timeout(self.now).expect("in time");
+            end.events.extend(std::iter::from_fn(|| end.session.poll_event()));
+        }
+    }
+
+    /// Nothing is in flight on either side, and everything charged was given back: as many calls as ever fit.
+    fn assert_clean(&mut self) {
+        assert_eq!(
+            self.ends.each_ref().map(|end| (end.session.in_flight(), end.session.serving())),
+            [(0, 0); 2]
+        );
+        for _ in 0..3 {
+            let key = self.ends[CALLER].start(block(700_000), None);
+            self.exchange(usize::MAX);
+            let (id, _) = self.calls().pop().expect("arrived");
+            self.ends[CALLEE].session.reply(id, Outcome::Output(text("fine")));
+            self.exchange(usize::MAX);
+            assert!(matches!(self.ends[CALLER].outcome(key), Some(Outcome::Output(_))));
+        }
+    }
+}
+
+fn text(text: &str) -> Body {
+    let mut encoder = Encoder::new();
+    encoder.value(text);
+    encoder.finish().expect("encoded")
+}
+
+/// A block that goes out in parts and arrives in its own place.
+fn block(length: usize) -> Body {
+    let mut encoder = Encoder::new();
+    encoder.byte_buf((0..length).map(|at| at as u8).collect());
+    encoder.finish().expect("encoded")
+}
+
+fn options() -> Options {
+    let mut options = Options::default();
+    options.limits.max_calls = 3;
+    options.limits.max_message = 1 << 20;
+    options.limits.max_inflight = 1 << 20;
+    options
+}
+
+fn failure(outcome: Option<Outcome>) -> (Code, Executed) {
+    match outcome {
+        Some(Outcome::Failure(error)) => (error.code(), error.executed()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn bodies_arrive_whole_however_they_are_split() {
+    for (length, pieces) in [(0, [1, 3]), (100, [1, 7]), (65_535, [1, 4096]), (300_000, [997, 70_000])] {
+        for piece in pieces {
+            let mut pair = Pair::new(options());
+            let spoken = "x".repeat(length);
+            let keys =
+                [pair.ends[CALLER].start(block(length), None), pair.ends[CALLER].start(text(&spoken), None)];
+            pair.exchange(piece);
+            let mut calls = pair.calls();
+            assert_eq!(calls.len(), 2, "{length} in pieces of {piece}");
+            calls.sort_by_key(|(id, _)| *id);
+            for (id, mut body) in calls {
+                assert_eq!(body.len(), length + if length < 128 { 1 } else { 3 });
+                body.as_contiguous();
+                let outcome = if id == CallId(0) { Outcome::Output(body) } else { Outcome::Error(body) };
+                pair.ends[CALLEE].session.reply(id, outcome);
+            }
+            pair.exchange(piece);
+            let Some(Outcome::Output(mut bytes)) = pair.ends[CALLER].outcome(keys[0]) else {
+                panic!("no output")
+            };
+            let bytes = Decoder::taking(&mut bytes).byte_buf().expect("bytes");
+            assert!(bytes.iter().enumerate().all(|(at, byte)| *byte == at as u8) && bytes.len() == length);
+            let Some(Outcome::Error(said)) = pair.ends[CALLER].outcome(keys[1]) else { panic!("no error") };
+            assert_eq!(Decoder::new(&said).value::<String>().expect("text"), spoken);
+            pair.assert_clean();
+        }
+    }
+}
+
+#[test]
+fn a_small_call_overtakes_a_large_one() {
+    let mut pair = Pair::new(options());
+    pair.ends[CALLER].start(block(1_000_000), None);
+    // What one write takes can no longer be overtaken.
+    let end = &mut pair.ends[CALLER];
+    end.session.take_output(&mut end.outgoing);
+    pair.ends[CALLER].start(text("urgent"), None);
+    pair.exchange(1000);
+    let arrived: Vec<_> = pair.calls().iter().map(|(_, body)| body.len()).collect();
+    assert_eq!(arrived, [7, 1_000_003]);
+}
+
+#[test]
+fn a_call_cancelled_at_any_stage_frees_everything() {
+    // Before it is written, half written, running, and with its reply half written.
+    for stage in 0..5 {
+        let mut pair = Pair::new(options());
+        let key = pair.ends[CALLER].start(block(600_000), None);
+        let mut handler = None;
+        match stage {
+            0 => {}
+            1 => {
+                pair.ends[CALLER].write();
+                let sent: Vec<u8> = pair.ends[CALLER].wire.drain(..300_000).collect();
+                pair.ends[CALLEE].read(&sent, pair.now).expect("no rule broken");
+            }
+            _ => {
+                pair.exchange(usize::MAX);
+                handler = pair.calls().pop().map(|(id, _)| id);
+            }
+        }
+        if stage >= 3 {
+            pair.ends[CALLEE]
+                .session
+                .reply(handler.take().expect("running"), Outcome::Output(block(500_000)));
+            if stage == 4 {
+                pair.ends[CALLEE].write();
+                let sent: Vec<u8> = pair.ends[CALLEE].wire.drain(..200_000).collect();
+                pair.ends[CALLER].read(&sent, pair.now).expect("no rule broken");
+            }
+        }
+        pair.ends[CALLER].session.cancel_call(key);
+        pair.exchange(1234);
+        for event in std::mem::take(&mut pair.ends[CALLEE].events) {
+            match event {
+                Event::Cancel(id, Code::Cancelled) => {
+                    assert_eq!(Some(id), handler.take(), "stage {stage}");
+                    let error = RpcError::new(Code::Cancelled, "gone");
+                    pair.ends[CALLEE].session.reply(id, Outcome::Failure(error));
+                }
+                other => panic!("stage {stage}: {other:?}"),
+            }
+        }
+        assert_eq!(handler, None, "stage {stage}: the handler hears of it");
+        pair.exchange(usize::MAX);
+        pair.assert_clean();
+    }
+}
+
+#[test]
+fn deadlines_end_a_call_on_both_sides() {
+    let mut pair = Pair::new(options());
+    let left = Duration::from_secs(2);
+    let key = pair.ends[CALLER].start(text("slow"), Some((pair.now + left, left)));
+    pair.exchange(usize::MAX);
+    let (id, _) = pair.calls().pop().expect("arrived");
+    pair.pass(left - Duration::from_millis(1));
+    assert!(pair.ends[CALLER].outcome(key).is_none());
+    pair.pass(Duration::from_millis(2));
+    assert_eq!(failure(pair.ends[CALLER].outcome(key)), (Code::DeadlineExceeded, Executed::Maybe));
+    assert!(
+        matches!(pair.ends[CALLEE].events[..], [Event::Cancel(cancelled, Code::DeadlineExceeded)] if cancelled == id)
+    );
+    pair.ends[CALLEE].events.clear();
+    let error = RpcError::new(Code::DeadlineExceeded, "late");
+    pair.ends[CALLEE].session.reply(id, Outcome::Failure(error));
+    pair.exchange(usize::MAX);
+    pair.assert_clean();
+}
+
+#[test]
+fn callers_wait_their_turn_and_leave_the_queue() {
+    let mut pair = Pair::new(options());
+    let running: Vec<_> = (0..3).map(|_| pair.ends[CALLER].start(text("first"), None)).collect();
+    let wait = |end: &mut End, ticket: &mut Option<Ticket>, request: &mut Option<Request>| {
+        end.session.poll_start(ticket, request, NOBODY)
+    };
+    let mut waiting: Vec<_> =
+        (0..3).map(|_| (None, Some(Request { method: 0, body: text("later"), deadline: None }))).collect();
+    for (ticket, request) in &mut waiting {
+        assert!(wait(&mut pair.ends[CALLER], ticket, request).is_pending());
+    }
+    pair.exchange(usize::MAX);
+    let (id, _) = pair.calls().remove(0);
+    pair.ends[CALLEE].session.reply(id, Outcome::Output(text("done")));
+    pair.exchange(usize::MAX);
+    // One place is free: the second in the queue may not take it, until the first has left.
+    let [(first, _), (second, request), _] = &mut waiting[..] else { unreachable!() };
+    assert!(wait(&mut pair.ends[CALLER], second, request).is_pending());
+    pair.ends[CALLER].session.leave_queue(first.expect("a ticket"));
+    assert!(wait(&mut pair.ends[CALLER], second, request).is_ready());
+    assert_eq!(running.iter().filter(|key| pair.ends[CALLER].outcome(**key).is_some()).count(), 1);
+}
+
+#[test]
+fn a_result_above_the_callers_limit_costs_its_own_call() {
+    let mut pair = Pair::new(options());
+    for length in [(1 << 20) - 3, (1 << 20) - 2] {
+        let key = pair.ends[CALLER].start(text("much"), None);
+        pair.exchange(usize::MAX);
+        let (id, _) = pair.calls().pop().expect("arrived");
+        pair.ends[CALLEE].session.reply(id, Outcome::Output(block(length)));
+        pair.exchange(usize::MAX);
+        match pair.ends[CALLER].outcome(key) {
+            Some(Outcome::Output(body)) => assert_eq!(body.len(), 1 << 20),
+            other => assert_eq!(failure(other), (Code::TooLarge, Executed::Yes)),
+        }
+    }
+    pair.assert_clean();
+}
+
+#[test]
+fn silence_is_answered_with_a_ping_and_then_with_the_end() {
+    let mut pair = Pair::new(options());
+    let keepalive = options().keepalive.expect("on");
+    pair.pass(keepalive);
+    pair.exchange(usize::MAX);
+    pair.pass(keepalive);
+    pair.exchange(usize::MAX);
+    // Now the peer hears nothing any more.
+    let now = pair.now + keepalive;
+    pair.ends[CALLER].session.handle_timeout(now).expect("a ping first");
+    let error = pair.ends[CALLER].session.handle_timeout(now + keepalive).expect_err("no sign of life");
+    assert_eq!(error.code(), Code::Unavailable);
+}
+
+#[test]
+fn what_was_never_written_was_not_executed() {
+    let mut pair = Pair::new(options());
+    let written = pair.ends[CALLER].start(text("written"), None);
+    pair.ends[CALLER].write();
+    let half = pair.ends[CALLER].start(block(600_000), None);
+    let end = &mut pair.ends[CALLER];
+    end.session.take_output(&mut end.outgoing);
+    let unwritten = end.outgoing.remaining();
+    let queued = end.start(text("queued"), None);
+    end.session.end(&RpcError::new(Code::Unavailable, "cut"), unwritten);
+    assert_eq!(failure(end.outcome(written)), (Code::Unavailable, Executed::Maybe));
+    assert_eq!(failure(end.outcome(half)), (Code::Unavailable, Executed::No));
+    assert_eq!(failure(end.outcome(queued)), (Code::Unavailable, Executed::No));
+}
+
+#[test]
+fn going_away_refuses_new_calls_and_finishes_old_ones() {
+    let mut pair = Pair::new(options());
+    let old = pair.ends[CALLER].start(text("old"), None);
+    pair.exchange(usize::MAX);
+    let (id, _) = pair.calls().pop().expect("arrived");
+    // This one is on its way when the peer decides to leave.
+    let crossing = pair.ends[CALLER].start(text("crossing"), None);
+    pair.ends[CALLEE].session.go_away("closing time");
+    pair.exchange(usize::MAX);
+    assert_eq!(failure(pair.ends[CALLER].outcome(crossing)), (Code::Unavailable, Executed::No));
+    let mut request = Some(Request { method: 0, body: text("new"), deadline: None });
+    match pair.ends[CALLER].session.poll_start(&mut None, &mut request, NOBODY) {
+        Poll::Ready(Err(error)) => assert!(error.message().contains("closing time"), "{error}"),
+        other => panic!("{other:?}"),
+    }
+    pair.ends[CALLEE].session.reply(id, Outcome::Output(text("done")));
+    pair.exchange(usize::MAX);
+    assert!(matches!(pair.ends[CALLER].outcome(old), Some(Outcome::Output(_))));
+}
+
+#[test]
+fn frames_of_a_later_version_are_skipped_and_floods_of_them_end_the_connection() {
+    let mut pair = Pair::new(options());
+    let header = Header { length: 3, kind: Kind::Extension, flags: 0xFF, id: 9 };
+    let frame = [&header.encode()[..], b"new"].concat();
+    for _ in 0..20_000 {
+        pair.ends[CALLEE].read(&frame, pair.now).expect("skipped");
+    }
+    let error = pair.ends[CALLEE].read(&frame, pair.now).expect_err("a flood");
+    assert_eq!(error.code(), Code::Protocol);
+}
