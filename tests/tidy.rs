@@ -246,9 +246,19 @@ fn no_file_names_a_machine() {
 /// The files that belong to the repository.
 fn repository() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for package in
-        ["idl", "rpc-core", "rpc-macros", "rpc-transport", "src", "tests", "examples", "benches", ".ci"]
-    {
+    for package in [
+        "idl",
+        "rpc-core",
+        "rpc-macros",
+        "rpc-transport",
+        "src",
+        "tests",
+        "examples",
+        "benches",
+        "fuzz/fuzz_targets",
+        "fuzz/src",
+        ".ci",
+    ] {
         files(package, &mut found);
     }
     let documents = fs::read_dir(root()).expect("the root can be listed").flatten();

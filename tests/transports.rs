@@ -12,13 +12,13 @@ use traitwire::{
 };
 
 #[ipc_type]
-pub enum Refusal {
+enum Refusal {
     Empty,
     TooLong { limit: u32 },
 }
 
 #[ipc_service]
-pub trait Probe {
+trait Probe {
     async fn add(&self, a: i64, b: i64) -> i64;
     async fn shorten(&self, text: &str, limit: u32) -> Result<String, Refusal>;
     async fn reverse(&self, bytes: Vec<u8>) -> Vec<u8>;
@@ -34,7 +34,7 @@ pub trait Probe {
 }
 
 #[ipc_service]
-pub trait Second {
+trait Second {
     async fn name(&self) -> String;
 }
 

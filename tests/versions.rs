@@ -8,24 +8,24 @@ mod old {
     use traitwire::{ipc_service, ipc_type};
 
     #[ipc_type]
-    pub struct Item {
-        pub name: String,
-        pub price: f64,
+    pub(super) struct Item {
+        pub(super) name: String,
+        pub(super) price: f64,
     }
 
     #[ipc_type]
-    pub struct Order {
-        pub items: Vec<Item>,
+    pub(super) struct Order {
+        pub(super) items: Vec<Item>,
     }
 
     #[ipc_service]
-    pub trait Shop {
+    pub(super) trait Shop {
         async fn open(&self) -> bool;
         async fn total(&self, order: Order) -> u64;
         async fn close(&self);
     }
 
-    pub struct Impl;
+    pub(super) struct Impl;
 
     impl Shop for Impl {
         async fn open(&self) -> bool {
@@ -44,18 +44,18 @@ mod new {
     use traitwire::{ipc_service, ipc_type};
 
     #[ipc_type]
-    pub struct Item {
-        pub name: String,
-        pub price: String,
+    pub(super) struct Item {
+        pub(super) name: String,
+        pub(super) price: String,
     }
 
     #[ipc_type]
-    pub struct Order {
-        pub items: Vec<Item>,
+    pub(super) struct Order {
+        pub(super) items: Vec<Item>,
     }
 
     #[ipc_service]
-    pub trait Shop {
+    pub(super) trait Shop {
         async fn total(&self, order: Order) -> u64;
         async fn open(&self) -> bool;
         async fn reopen(&self);
@@ -64,7 +64,7 @@ mod new {
 
 mod other {
     #[traitwire::ipc_service]
-    pub trait Bank {
+    pub(super) trait Bank {
         async fn balance(&self) -> i64;
     }
 }
