@@ -14,7 +14,7 @@ use crate::service::{AdderClient, AdderServer, Plain, call, client_hello, reply,
 
 /// Calls of a client whose server only exists as bytes.
 pub(crate) async fn client(count: u64) {
-    let server = Canned::new(&server_hello().encode(), reply(), Hello::IsNotAnswered);
+    let server = Canned::new(&server_hello(), reply(), Hello::IsNotAnswered);
     let client = AdderClient::connect(server).await.expect("it says hello");
     for _ in 0..count {
         assert_eq!(client.add(2, 3).await.expect("it succeeds"), 5);
@@ -24,7 +24,7 @@ pub(crate) async fn client(count: u64) {
 /// Calls that a server gets from a client that only exists as bytes.
 pub(crate) async fn server(count: u64) {
     // The server's hello brings the first call; then each reply brings the next.
-    let client = Canned::new(&client_hello().encode(), call(), Hello::IsAnswered);
+    let client = Canned::new(&client_hello(), call(), Hello::IsAnswered);
     let script = Arc::clone(&client.script);
     let server = Server::builder().service(AdderServer::new(Plain));
     server.bind(client).await.expect("it always can be").spawn();

@@ -23,19 +23,23 @@ impl Adder for Plain {
 }
 
 /// What a server of the service says first.
-pub(crate) fn server_hello() -> Hello {
+pub(crate) fn server_hello() -> Vec<u8> {
     let server = AdderServer::new(Plain);
     let description = server.description();
     let methods = description.methods().iter().zip(&description.interface().methods);
     let methods = methods
         .map(|(method, model)| ServedMethod { name: model.name.clone(), fingerprint: method.fingerprint });
     let service = ServedService { name: description.name().to_owned(), methods: methods.collect() };
-    Hello { services: vec![service], ..client_hello() }
+    encoded(&Hello { services: vec![service], ..Hello::new(&Limits::default(), 0) })
 }
 
 /// What a client says first.
-pub(crate) fn client_hello() -> Hello {
-    Hello::new(&Limits::default(), 0)
+pub(crate) fn client_hello() -> Vec<u8> {
+    encoded(&Hello::new(&Limits::default(), 0))
+}
+
+fn encoded(hello: &Hello) -> Vec<u8> {
+    hello.encode().expect("it is small")
 }
 
 /// The frame of `add(2, 3)`.

@@ -6,8 +6,7 @@ use std::time::Instant;
 
 use traitwire_core::Options;
 use traitwire_core::codec::{Decoder, Encoder};
-use traitwire_core::proto::hello::Hello;
-use traitwire_core::proto::{CallKey, Event, Outcome, Outgoing, Request, Session};
+use traitwire_core::proto::{CallKey, Event, NewCall, Outcome, Outgoing, Session};
 
 use crate::callgrind::measured;
 use crate::service;
@@ -17,14 +16,19 @@ struct Open {
     session: Session,
     output: Outgoing,
     now: Instant,
+    woken: Vec<Waker>,
 }
 
 impl Open {
-    fn new(own: &Hello, peer: &Hello) -> Self {
+    fn new(own: &[u8], peer: &[u8]) -> Self {
         let now = Instant::now();
-        let mut open =
-            Self { session: Session::new(own, Options::default(), now), output: Outgoing::new(true), now };
-        open.take(&peer.encode());
+        let mut open = Self {
+            session: Session::new(own, Options::default(), now),
+            output: Outgoing::new(true),
+            now,
+            woken: Vec::new(),
+        };
+        open.take(peer);
         open.write();
         open
     }
@@ -42,7 +46,7 @@ impl Open {
 
     fn start(&mut self) -> CallKey {
         let body = arguments().finish().expect("numbers can be encoded");
-        let mut request = Some(Request { method: 0, body, deadline: None });
+        let mut request = Some(NewCall { method: 0, body, deadline: None });
         let Poll::Ready(Ok(key)) = self.session.poll_start(&mut None, &mut request, Waker::noop()) else {
             panic!("there is room for the call");
         };
@@ -54,7 +58,8 @@ impl Open {
 
     fn finish(&mut self, key: CallKey, reply: &[u8]) -> i32 {
         self.take(reply);
-        self.session.take_wakers().into_iter().for_each(Waker::wake);
+        self.session.take_wakers(&mut self.woken);
+        self.woken.drain(..).for_each(Waker::wake);
         let Poll::Ready(Outcome::Output(body)) = self.session.poll_reply(key, Waker::noop()) else {
             panic!("the reply has come");
         };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use traitwire::idl::Fingerprint;
 use traitwire_core::codec::Encoder;
 use traitwire_core::proto::hello::{Hello, ServedMethod, ServedService};
-use traitwire_core::proto::{CallId, CallKey, Event, Outcome, Outgoing, Request, SLICES, Session, Ticket};
+use traitwire_core::proto::{CallId, CallKey, Event, NewCall, Outcome, Outgoing, SLICES, Session, Ticket};
 use traitwire_core::{Body, Code, Options, RpcError};
 
 struct Side {
@@ -17,7 +17,7 @@ struct Side {
     /// Read, but not yet a whole frame.
     input: Vec<u8>,
     calls: Vec<CallKey>,
-    waiting: Vec<(Option<Ticket>, Option<Request>)>,
+    waiting: Vec<(Option<Ticket>, Option<NewCall>)>,
     serving: Vec<CallId>,
     over: bool,
 }
@@ -33,7 +33,7 @@ impl Side {
         let method = ServedMethod { name: "m".to_owned(), fingerprint: Fingerprint::from_bits(7) };
         hello.services.push(ServedService { name: "S".to_owned(), methods: vec![method] });
         Self {
-            session: Session::new(&hello, options, now),
+            session: Session::new(&hello.encode().expect("encodable"), options, now),
             outgoing: Outgoing::new(true),
             wire: Vec::new(),
             input: Vec::new(),
@@ -88,7 +88,7 @@ impl Side {
                 Event::Cancel(id, _) => self.reply(id, Outcome::Failure(RpcError::new(Code::Cancelled, "x"))),
             }
         }
-        drop(self.session.take_wakers());
+        self.session.take_wakers(&mut Vec::new());
     }
 
     fn reply(&mut self, id: CallId, outcome: Outcome) {
@@ -144,7 +144,7 @@ pub fn connection(data: &[u8]) {
             0 | 1 => {
                 let left = Duration::from_millis(u64::from(next()));
                 let deadline = (step & 0x80 != 0).then(|| (now + left, left));
-                let request = Request { method: 0, body: body(next()), deadline };
+                let request = NewCall { method: 0, body: body(next()), deadline };
                 if sides[at].waiting.len() < 16 {
                     sides[at].waiting.push((None, Some(request)));
                 }

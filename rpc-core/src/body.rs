@@ -51,6 +51,11 @@ impl Body {
         &self.head
     }
 
+    /// Where the large block at its end begins, if it ends in one.
+    pub(crate) fn tail_at(&self) -> Option<usize> {
+        (!self.tail.is_empty()).then_some(self.head.len())
+    }
+
     /// The next part to send from `start` on, at most `room` bytes: never across head and tail.
     pub(crate) fn part(&self, start: usize, room: usize) -> std::ops::Range<usize> {
         let end = if start < self.head.len() { self.head.len() } else { self.len() };

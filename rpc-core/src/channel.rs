@@ -13,7 +13,6 @@ use crate::error::{Code, RpcError};
 use crate::handlers::Handlers;
 use crate::options::Options;
 use crate::proto::Session;
-use crate::proto::hello::Hello;
 use crate::service::Dispatch;
 use crate::services::Services;
 use crate::transport::{Connector, Dial, Wire};
@@ -113,8 +112,12 @@ impl Channel {
 impl Inner {
     async fn open(&self) -> Result<Arc<Connection>, RpcError> {
         let connecting = async {
+            let mut options = self.options.clone();
+            // The peer's hello has as long as connecting has: `handshake_timeout` is for who accepts.
+            options.handshake_timeout = options.connect_timeout;
+            let hello = self.services.hello(&options.limits, 0)?;
             let wire = self.connector.connect().await?;
-            let (connection, driver) = open(wire, &self.services, self.options.clone(), 0);
+            let (connection, driver) = open(wire, &self.services, options, &hello);
             // Ends the connection if this future is dropped before the hello has come.
             let guard = CloseOnDrop(Some(Arc::clone(&connection)));
             tokio::spawn(driver.run());
@@ -159,18 +162,16 @@ impl Drop for CloseOnDrop {
     }
 }
 
-/// A connection over a wire, and the driver that has to run for it to live.
+/// A connection over a wire on which `hello` is said first, and the driver that has to run for it to live.
 pub(crate) fn open(
     wire: Wire,
     services: &Arc<Services>,
     options: Options,
-    generation: u64,
+    hello: &[u8],
 ) -> (Arc<Connection>, Driver) {
     let Wire { reader, writer, peer, epitaph } = wire;
-    let mut hello = Hello::new(&options.limits, generation);
-    hello.services = services.announce();
     let max_depth = options.limits.max_depth;
-    let session = Session::new(&hello, options, crate::connection::now());
+    let session = Session::new(hello, options, crate::connection::now());
     let connection = Arc::new(Connection::new(session, peer, writer));
     let handlers = Handlers::new(Arc::clone(services), Arc::clone(&connection.peer), max_depth);
     let driver = Driver::new(Arc::clone(&connection), reader, handlers, epitaph);
@@ -192,7 +193,7 @@ pub struct ChannelBuilder {
 }
 
 impl ChannelBuilder {
-    /// Serves this to the peer.
+    /// Serves this to the peer too. Two services of one name are refused when the channel connects.
     pub fn service(mut self, service: impl Dispatch) -> Self {
         self.services.add(service);
         self
@@ -201,7 +202,7 @@ impl ChannelBuilder {
     /// Connects, as [`Channel::connect`] does.
     ///
     /// # Errors
-    /// As [`Channel::connect`].
+    /// As [`Channel::connect`], and `InvalidArgument` for two services of one name.
     pub async fn connect<Via>(self, address: impl Dial<Via>) -> Result<Channel, RpcError> {
         let channel = Channel::with(address.dial()?, self.services);
         channel.connection().await?;

@@ -10,9 +10,9 @@ use crate::channel::Channel;
 use crate::codec::{Decoder, Encoder};
 use crate::connection::{Closing, Connection, now};
 use crate::error::{CallError, Code, RpcError};
-use crate::local::Local;
+use crate::in_process::InProcess;
 use crate::proto::hello::Hello;
-use crate::proto::{Outcome, Request};
+use crate::proto::{NewCall, Outcome};
 use crate::reflection;
 use crate::service::{Dispatch, ServiceDescription};
 use crate::transport::Dial;
@@ -74,7 +74,7 @@ impl Client {
     /// A client of an implementation in this process. Nothing runs before the first call.
     pub fn local(service: impl Dispatch) -> Self {
         let description = service.description();
-        Self::new(Channel::lazy(Local::new(service)), description)
+        Self::new(Channel::lazy(InProcess::new(service)), description)
     }
 
     /// The connection, shared with all clones.
@@ -132,7 +132,7 @@ impl Client {
                 Some(Bound::Number(number)) => *number,
                 bound => return Err(inner.refusal(connection, bound.copied(), method).await),
             };
-            let mut outcome = connection.call(Request { method: number, body, deadline }).await;
+            let mut outcome = connection.call(NewCall { method: number, body, deadline }).await;
             description
                 .check_outcome(&mut outcome, options.limits.max_depth)
                 .map_err(|error| error.with_executed(crate::error::Executed::Yes))?;

@@ -1,9 +1,11 @@
 //! One live connection as its users share it: the session under a short lock, and the writing half under
 //! another. Never runs user code under either, and never waits: what cannot be done at once is the driver's.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -12,7 +14,7 @@ use tokio::io::AsyncWrite;
 
 use crate::error::{Code, RpcError};
 use crate::proto::hello::Hello;
-use crate::proto::{CallKey, Outcome, Outgoing, Request, SLICES, Session, Ticket};
+use crate::proto::{CallKey, NewCall, Outcome, Outgoing, SLICES, Session, Ticket};
 use crate::transport::Peer;
 
 /// The present, by the clock that tests can stop.
@@ -31,11 +33,18 @@ pub(crate) enum Closing {
     Flushed,
 }
 
+thread_local! {
+    /// Emptied and filled again, so that waking allocates nothing.
+    static WOKEN: Cell<Vec<Waker>> = const { Cell::new(Vec::new()) };
+}
+
 pub(crate) struct Connection {
     pub(crate) peer: Arc<Peer>,
     hello: OnceLock<Arc<Hello>>,
     shared: Mutex<Shared>,
     writer: Mutex<Writer>,
+    /// Whether the writer holds bytes.
+    unwritten: AtomicBool,
 }
 
 pub(crate) struct Shared {
@@ -66,6 +75,7 @@ impl Connection {
             hello: OnceLock::new(),
             shared: Mutex::new(shared),
             writer: Mutex::new(writer),
+            unwritten: AtomicBool::new(false),
         }
     }
 
@@ -73,9 +83,13 @@ impl Connection {
     pub(crate) fn with_session<R>(&self, act: impl FnOnce(&mut Shared) -> R) -> R {
         let mut shared = self.lock();
         let result = act(&mut shared);
-        let wakers = shared.session.take_wakers();
-        drop(shared);
-        wakers.into_iter().for_each(Waker::wake);
+        if shared.session.has_woken() {
+            let mut woken = WOKEN.take();
+            shared.session.take_wakers(&mut woken);
+            drop(shared);
+            woken.drain(..).for_each(Waker::wake);
+            WOKEN.set(woken);
+        }
         result
     }
 
@@ -107,6 +121,11 @@ impl Connection {
         self.lock().session.ended().is_some()
     }
 
+    fn wake_driver(&self) {
+        let driver = self.lock().driver.take();
+        driver.into_iter().for_each(Waker::wake);
+    }
+
     /// Asks the driver to end the connection. The strongest wish counts.
     pub(crate) fn close(&self, closing: Closing, reason: &str) {
         let driver = self.with_session(|shared| {
@@ -118,8 +137,8 @@ impl Connection {
     }
 
     /// Calls a method of the peer.
-    pub(crate) fn call(&self, request: Request) -> Calling<'_> {
-        Calling { connection: self, ticket: None, request: Some(request), key: None }
+    pub(crate) fn call(&self, call: NewCall) -> Calling<'_> {
+        Calling { connection: self, ticket: None, call: Some(call), key: None }
     }
 
     /// Writes once what is queued. Frames that others queue meanwhile are left to the driver, which gathers
@@ -158,14 +177,18 @@ impl Connection {
             });
             waiting.into_iter().for_each(Waker::wake);
         }
+        // Before the transport hears of the waker: the driver it wakes has to see it.
+        self.unwritten.store(taken.remaining() > 0, Ordering::Release);
         let mut cx = Context::from_waker(driver);
         while taken.remaining() > 0 {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let count = taken.slices(&mut slices);
             let io = Pin::new(&mut *io);
-            let polled = match count {
-                1 => io.poll_write(&mut cx, &slices[0]),
-                _ => io.poll_write_vectored(&mut cx, &slices[..count]),
+            let polled = match taken.only_slice() {
+                Some(slice) => io.poll_write(&mut cx, slice),
+                None => {
+                    let mut slices = [IoSlice::new(&[]); SLICES];
+                    let count = taken.slices(&mut slices);
+                    io.poll_write_vectored(&mut cx, &slices[..count])
+                }
             };
             match polled {
                 Poll::Ready(Ok(0)) => *failed = Some(io::ErrorKind::WriteZero),
@@ -178,7 +201,14 @@ impl Connection {
                 return true;
             }
         }
+        self.unwritten.store(false, Ordering::Release);
         false
+    }
+
+    /// Whether something is being written, was left over by the last write, or never will be written. While
+    /// there is nothing, the driver has no business with the writing half.
+    pub(crate) fn has_unwritten(&self) -> bool {
+        self.unwritten.load(Ordering::Acquire)
     }
 
     fn lock_writer(&self) -> MutexGuard<'_, Writer> {
@@ -232,7 +262,7 @@ pub(crate) const LINGER: Duration = Duration::from_secs(1);
 pub(crate) struct Calling<'a> {
     connection: &'a Connection,
     ticket: Option<Ticket>,
-    request: Option<Request>,
+    call: Option<NewCall>,
     key: Option<CallKey>,
 }
 
@@ -248,14 +278,14 @@ impl Future for Calling<'_> {
             }
             return polled;
         }
-        if let Some(Request { deadline: Some((at, left)), .. }) = &mut this.request {
+        if let Some(NewCall { deadline: Some((at, left)), .. }) = &mut this.call {
             *left = at.saturating_duration_since(now());
         }
         let mut driver = None;
         let mut alone = false;
         let started = this.connection.with_session(|shared| {
             let was_idle = shared.session.in_flight() == 0 && shared.session.queued() == 0;
-            let started = shared.session.poll_start(&mut this.ticket, &mut this.request, cx.waker());
+            let started = shared.session.poll_start(&mut this.ticket, &mut this.call, cx.waker());
             if let Poll::Ready(Ok(key)) = started {
                 // Registers the waker.
                 let _ = shared.session.poll_reply(key, cx.waker());
@@ -272,14 +302,15 @@ impl Future for Calling<'_> {
         match started {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Err(error)) => {
-                this.request = None;
+                this.call = None;
                 Poll::Ready(Outcome::Failure(error))
             }
             Poll::Ready(Ok(key)) => {
                 this.key = Some(key);
                 // Nothing else is on its way: writing here saves the hop to the driver.
-                if alone {
-                    this.connection.flush();
+                if alone && this.connection.flush() {
+                    // It has to know that output is stuck.
+                    this.connection.wake_driver();
                 }
                 Poll::Pending
             }

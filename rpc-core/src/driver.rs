@@ -57,6 +57,10 @@ pub(crate) struct Driver {
     stalled: Option<(Instant, u64)>,
     /// What `sleep` is set to.
     armed: Option<Instant>,
+    /// The input may go on with a large block.
+    within: bool,
+    /// The session has events.
+    has_events: bool,
 }
 
 /// How long a peer may read nothing of what waits for it (P-45).
@@ -91,6 +95,8 @@ impl Driver {
             blocked: false,
             stalled: None,
             armed: None,
+            within: false,
+            has_events: false,
         }
     }
 
@@ -183,9 +189,12 @@ impl Driver {
 
     /// Reads once and takes what came to the session.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Turn>> {
-        let (block, follows) = self
-            .connection
-            .with_session(|shared| (shared.session.lend_block(), shared.session.expects_block()));
+        let (block, follows) = match self.within {
+            true => self
+                .connection
+                .with_session(|shared| (shared.session.lend_block(), shared.session.expects_block())),
+            false => (None, false),
+        };
         if let Some((block, most)) = block {
             return self.poll_read_block(cx, block, most);
         }
@@ -198,7 +207,7 @@ impl Driver {
         let result = match poll_read_buf(Pin::new(&mut self.reader), cx, &mut limited) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end_of_input())),
-            Poll::Ready(Ok(_)) => Poll::Ready(take_input(&self.connection, &scratch).map(|used| {
+            Poll::Ready(Ok(_)) => Poll::Ready(self.take_input(&scratch).map(|used| {
                 self.input.clear();
                 if used < scratch.len() {
                     self.input.extend_from_slice(&scratch[used..]);
@@ -213,6 +222,18 @@ impl Driver {
         result
     }
 
+    fn take_input(&mut self, input: &[u8]) -> Result<usize, Turn> {
+        let Self { connection, within, has_events, .. } = self;
+        let now = now();
+        let taken = connection.with_session(|shared| {
+            let taken = shared.session.handle_input(input, now);
+            *within = shared.session.may_continue();
+            *has_events = shared.session.has_events();
+            taken
+        });
+        taken.map_err(|cause| Turn::End { cause, tell_peer: true })
+    }
+
     /// Reads the content of a large block into its own place.
     fn poll_read_block(
         &mut self,
@@ -224,8 +245,13 @@ impl Driver {
         let mut limited = (&mut block).limit(most.min(READ));
         let read = poll_read_buf(Pin::new(&mut self.reader), cx, &mut limited);
         let bytes = if let Poll::Ready(Ok(bytes)) = read { bytes } else { 0 };
-        let returned =
-            self.connection.with_session(|shared| shared.session.return_block(block, bytes, now()));
+        let Self { connection, within, has_events, .. } = self;
+        let returned = connection.with_session(|shared| {
+            let returned = shared.session.return_block(block, bytes, now());
+            *within = shared.session.may_continue();
+            *has_events = shared.session.has_events();
+            returned
+        });
         match read {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end_of_input())),
@@ -261,10 +287,15 @@ impl Driver {
 
     /// Does so for a few calls, and says how many there were.
     fn run_portion(&mut self, answered: &mut bool) -> usize {
-        let Self { connection, handlers, events, outcomes, .. } = self;
-        connection.with_session(|shared| {
-            events.extend(std::iter::from_fn(|| shared.session.poll_event()).take(PORTION));
-        });
+        let Self { connection, handlers, events, outcomes, has_events, .. } = self;
+        if *has_events {
+            connection.with_session(|shared| {
+                events.extend(std::iter::from_fn(|| shared.session.poll_event()).take(PORTION));
+                *has_events = shared.session.has_events();
+            });
+        } else if !handlers.has_woken() {
+            return 0;
+        }
         let count = events.len();
         for event in events.drain(..) {
             match event {
@@ -301,7 +332,10 @@ impl Driver {
 
     /// Nothing to read and nothing to run: looks after output, time and the wish to close, then sleeps.
     fn rest(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
-        if let Some(kind) = self.connection.write_failure() {
+        // Waits for whoever is writing: what they cannot write is the driver's from then on.
+        if self.connection.has_unwritten()
+            && let Some(kind) = self.connection.write_failure()
+        {
             let error = io::Error::from(kind);
             let cause = lost(format!("writing failed: {error}")).with_source(&error);
             return Poll::Ready(Turn::End { cause, tell_peer: false });
@@ -316,7 +350,10 @@ impl Driver {
             let (due, queued, leaving) = self.connection.with_session(|shared| {
                 let due = earliest(shared.session.poll_timeout(), self.lingers_until);
                 let due = earliest(due, stalled.and_then(|(since, _)| since.checked_add(STALL)));
-                shared.driver = Some(cx.waker().clone());
+                match &mut shared.driver {
+                    Some(driver) => driver.clone_from(cx.waker()),
+                    none => *none = Some(cx.waker().clone()),
+                }
                 shared.armed = due;
                 (due, shared.session.queued(), Leaving::of(shared))
             });
@@ -335,9 +372,9 @@ impl Driver {
                 self.connection.with_session(|shared| shared.driver = None);
                 return Poll::Ready(Turn::Gather);
             }
-            self.blocked = self.connection.flush();
+            self.blocked = (queued > 0 || self.connection.has_unwritten()) && self.connection.flush();
             let Some(due) = due else { return Poll::Pending };
-            if self.armed == Some(due) && due > now() {
+            if self.armed == Some(due) && !self.sleep.is_elapsed() {
                 return Poll::Pending;
             }
             if due > now() {
@@ -348,7 +385,13 @@ impl Driver {
                 }
             }
             self.armed = None;
-            if let Err(cause) = self.connection.with_session(|shared| shared.session.handle_timeout(now())) {
+            let Self { connection, has_events, .. } = self;
+            let timed = connection.with_session(|shared| {
+                let timed = shared.session.handle_timeout(now());
+                *has_events = shared.session.has_events();
+                timed
+            });
+            if let Err(cause) = timed {
                 return Poll::Ready(Turn::End { cause, tell_peer: true });
             }
             if self.run_handlers() {
@@ -384,11 +427,4 @@ impl Leaving {
 
 fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     one.into_iter().chain(other).min()
-}
-
-fn take_input(connection: &Connection, input: &[u8]) -> Result<usize, Turn> {
-    let now = now();
-    connection
-        .with_session(|shared| shared.session.handle_input(input, now))
-        .map_err(|cause| Turn::End { cause, tell_peer: true })
 }

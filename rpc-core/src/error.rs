@@ -5,13 +5,14 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use traitwire_idl::{Field, Schema, Shape, Type, Types, Variant};
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $number:literal, $advice:literal;)+) => {
         /// The kind of a failure, by what the caller can do about it. The numbers are the protocol's.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
         #[non_exhaustive]
         pub enum Code { $($(#[doc = $doc])+ $name = $number,)+ }
 
@@ -21,7 +22,7 @@ macro_rules! codes {
                 match self { $(Code::$name => $advice,)+ }
             }
 
-            const NAMES: &[&str] = &[$(stringify!($name),)+];
+            const ALL: &[Self] = &[$(Code::$name,)+];
 
             const fn name(self) -> &'static str {
                 match self { $(Code::$name => stringify!($name),)+ }
@@ -67,9 +68,22 @@ impl fmt::Display for Code {
     }
 }
 
+impl<'de> Deserialize<'de> for Code {
+    /// A number this version does not know is `Internal`: a peer of a later version may send one.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let name = String::deserialize(deserializer)?;
+            let found = Code::ALL.iter().find(|code| code.name() == name);
+            return found.copied().ok_or_else(|| D::Error::custom(format_args!("no code is named {name:?}")));
+        }
+        let number = u32::deserialize(deserializer)? as usize;
+        Ok(Code::ALL.get(number).copied().unwrap_or(Code::Internal))
+    }
+}
+
 impl Schema for Code {
     fn describe(types: &mut Types) -> Type {
-        let variants = || Code::NAMES.iter().map(|name| Variant::new(*name, Shape::Unit)).collect();
+        let variants = || Code::ALL.iter().map(|code| Variant::new(code.name(), Shape::Unit)).collect();
         types.define::<Self>("Code", |_| Vec::new(), "", |_| Shape::Enum(variants()))
     }
 }
@@ -144,6 +158,23 @@ impl RpcError {
     /// The same error with its cause, kept as text: the error and the chain of its own sources.
     pub fn with_source(mut self, source: &(dyn Error + 'static)) -> Self {
         self.0.source = Some(Cause::of(source));
+        self
+    }
+
+    /// The same error with its texts cut so that it travels in at most 16 KiB (P-23).
+    pub(crate) fn abridged(mut self) -> Self {
+        let Report { message, address, method, source, .. } = &mut *self.0;
+        let cause = source.iter_mut().flat_map(|cause| {
+            cause.chain.truncate(Cause::MAX_CHAIN);
+            std::iter::once(&mut cause.message).chain(&mut cause.chain)
+        });
+        let others = address.iter_mut().chain(method).chain(cause).map(|text| (text, 1 << 10));
+        for (text, most) in others.chain([(message, 4 << 10)]) {
+            if text.len() > most {
+                text.truncate(text.floor_char_boundary(most - '…'.len_utf8()));
+                text.push('…');
+            }
+        }
         self
     }
 

@@ -124,8 +124,17 @@ impl Handlers {
         Some(outcome)
     }
 
+    /// Whether a handler can go on or has ended.
+    pub(crate) fn has_woken(&self) -> bool {
+        self.woken.some.load(Ordering::Acquire)
+    }
+
     /// Polls the handlers that were woken and collects those that have ended.
     pub(crate) fn poll_woken(&mut self, ended: &mut Vec<(CallId, Outcome)>) {
+        // Before the lock: whoever is added after this sets it again, and wakes the driver.
+        if !self.woken.some.swap(false, Ordering::AcqRel) {
+            return;
+        }
         let mut ids = std::mem::take(&mut self.ids);
         {
             let mut woken = self.woken.lock();
@@ -253,6 +262,7 @@ impl Drop for SpawnedHandler {
         let driver = {
             let mut woken = self.woken.lock();
             woken.finished.push((self.id, outcome));
+            self.woken.some.store(true, Ordering::Release);
             woken.driver.clone()
         };
         driver.into_iter().for_each(Waker::wake);
@@ -261,7 +271,11 @@ impl Drop for SpawnedHandler {
 
 /// Who can go on. Shared with the wakers that handlers hold.
 #[derive(Default)]
-struct Woken(Mutex<WokenState>);
+struct Woken {
+    state: Mutex<WokenState>,
+    /// Whether there may be something in it; set after it was put there.
+    some: AtomicBool,
+}
 
 #[derive(Default)]
 struct WokenState {
@@ -272,7 +286,7 @@ struct WokenState {
 
 impl Woken {
     fn lock(&self) -> std::sync::MutexGuard<'_, WokenState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -295,6 +309,7 @@ impl Wake for HandlerWaker {
         let driver = {
             let mut woken = self.woken.lock();
             woken.ids.push(self.id);
+            self.woken.some.store(true, Ordering::Release);
             woken.driver.clone()
         };
         driver.into_iter().for_each(Waker::wake);

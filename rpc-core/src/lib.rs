@@ -19,7 +19,7 @@ mod buffer;
 mod connection;
 mod driver;
 mod handlers;
-mod local;
+mod in_process;
 mod reflection;
 mod services;
 

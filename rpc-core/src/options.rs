@@ -17,7 +17,8 @@ pub struct Limits {
     pub max_frame: u32,
     /// `max_calls`: calls of the peer in flight; a call counts until its handler has ended. 1,024.
     pub max_calls: u32,
-    /// `max_inflight`: bytes of large (chunked) arguments held for calls in flight. 64 MiB.
+    /// `max_inflight`: bytes of arguments too large for one frame held for calls in flight; a
+    /// call with more alone is `TooLarge`. 64 MiB.
     pub max_inflight: u32,
     /// `max_queued`: bytes of output waiting for the peer to read before no further handler starts. 4 MiB.
     pub max_queued: u32,

@@ -7,7 +7,7 @@ use crate::body::Body;
 use crate::codec::{Decoder, Encoder};
 use crate::connection::Connection;
 use crate::error::{Code, RpcError};
-use crate::proto::{Outcome, Request};
+use crate::proto::{NewCall, Outcome};
 use crate::service::ServiceDescription;
 use crate::services::Services;
 
@@ -17,7 +17,8 @@ pub(crate) const DESCRIBE: u32 = u32::MAX;
 /// Answers a call of [`DESCRIBE`]: the argument is a service's name, the value its interface.
 pub(crate) fn describe(services: &Services, body: &Body) -> Outcome {
     let mut arguments = Decoder::new(body);
-    let found = arguments.value::<&str>().and_then(|name| {
+    let name = arguments.value::<&str>().and_then(|name| arguments.finish().map(|()| name));
+    let found = name.and_then(|name| {
         let missing = || RpcError::new(Code::Unimplemented, format!("no service {name:?} is served here"));
         services.find(name).ok_or_else(missing)
     });
@@ -57,8 +58,8 @@ pub(crate) async fn explain_mismatch(
 async fn fetch(connection: &Connection, service: &str, max_depth: u32) -> Result<Interface, RpcError> {
     let mut arguments = Encoder::new();
     arguments.value(service);
-    let request = Request { method: DESCRIBE, body: arguments.finish()?, deadline: None };
-    match connection.call(request).await {
+    let call = NewCall { method: DESCRIBE, body: arguments.finish()?, deadline: None };
+    match connection.call(call).await {
         Outcome::Failure(error) => Err(error),
         Outcome::Error(_) => Err(RpcError::new(Code::Decode, "an error of a method that has none")),
         Outcome::Output(mut body) => {

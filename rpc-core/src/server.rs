@@ -26,31 +26,38 @@ use crate::transport::{Bind, Listener, Wire};
 ///
 /// Dropping it unrun closes its addresses.
 pub struct Server {
-    listeners: Vec<Box<dyn Listener>>,
+    listeners: Vec<Announcing>,
     endpoints: Vec<Endpoint>,
     control: Arc<Control>,
+}
+
+/// A listener, and the hello of the connections it brings.
+struct Announcing {
+    listener: Box<dyn Listener>,
+    hello: Box<[u8]>,
 }
 
 /// A server in the making: services first, then the first address.
 pub struct ServerBuilder {
     services: Services,
-    duplicate: Option<String>,
 }
 
 impl Server {
     /// A server without services and addresses.
     pub fn builder() -> ServerBuilder {
-        ServerBuilder { services: Services::default(), duplicate: None }
+        ServerBuilder { services: Services::default() }
     }
 
     /// Serves at a further address. Clients can connect from now on and are answered once the server runs.
     ///
     /// # Errors
-    /// `InvalidArgument` for a bad address, `Unavailable` for one that is in use or cannot be made.
+    /// `InvalidArgument` for a bad address; `AddressInUse` where another server has it; `Unavailable` for one
+    /// that cannot be made.
     pub async fn bind<Via>(mut self, address: impl Bind<Via>) -> Result<Self, RpcError> {
         let listener = address.bind().await?;
+        let hello = self.control.services.hello(&listener.options().limits, self.control.generation)?;
         self.endpoints.push(listener.endpoint().clone());
-        self.listeners.push(listener);
+        self.listeners.push(Announcing { listener, hello: hello.into() });
         Ok(self)
     }
 
@@ -78,8 +85,8 @@ impl Server {
         let Self { listeners, control, .. } = self;
         let _ends_connections = AbortAll(&control);
         let mut accepting = JoinSet::new();
-        for listener in listeners {
-            accepting.spawn(accept(listener, Arc::clone(&control)));
+        for announcing in listeners {
+            accepting.spawn(accept(announcing, Arc::clone(&control)));
         }
         while accepting.join_next().await.is_some() {}
         control.tasks.close();
@@ -98,10 +105,6 @@ impl Server {
 impl ServerBuilder {
     /// Serves this too. Two services of one name are refused when the server is bound.
     pub fn service(mut self, service: impl Dispatch) -> Self {
-        let name = service.description().name();
-        if self.services.find(name).is_some() {
-            self.duplicate.get_or_insert_with(|| name.to_owned());
-        }
         self.services.add(service);
         self
     }
@@ -109,13 +112,9 @@ impl ServerBuilder {
     /// Binds the first address; [`Server::bind`] adds more.
     ///
     /// # Errors
-    /// As [`Server::bind`], and `InvalidArgument` for two services of one name.
+    /// As [`Server::bind`], and `InvalidArgument` for two services of one name, or more services and methods
+    /// than a hello can say (10,000).
     pub async fn bind<Via>(self, address: impl Bind<Via>) -> Result<Server, RpcError> {
-        if let Some(name) = self.duplicate {
-            let message =
-                format!("two services are named {name}; rename one with #[ipc_service(name = \"…\")]");
-            return Err(RpcError::new(Code::InvalidArgument, message));
-        }
         let control = Control {
             services: Arc::new(self.services),
             // Any number that another start is unlikely to have.
@@ -212,7 +211,7 @@ impl Control {
     }
 
     /// Starts serving a connection, unless there are too many.
-    fn admit(self: &Arc<Self>, wire: Wire, options: Options) {
+    fn admit(self: &Arc<Self>, wire: Wire, options: Options, hello: &[u8]) {
         let limits = options.limits.clone();
         let mut live = self.live();
         // Asked under the lock: a shutdown stops first and then tells those it finds, so that whoever comes
@@ -230,7 +229,7 @@ impl Control {
             tracing::warn!(limit = limits.max_handshakes, peer = %oldest.peer.endpoint, "connection closed: max_handshakes");
             abort.abort();
         }
-        let (connection, driver) = open(wire, &self.services, options, self.generation);
+        let (connection, driver) = open(wire, &self.services, options, hello);
         let entry = live.connections.vacant_entry();
         let ends = Remove { control: Arc::clone(self), key: entry.key() };
         let task = self.tasks.spawn(async move {
@@ -274,7 +273,8 @@ impl Drop for AbortAll<'_> {
     }
 }
 
-async fn accept(mut listener: Box<dyn Listener>, control: Arc<Control>) {
+async fn accept(announcing: Announcing, control: Arc<Control>) {
+    let Announcing { mut listener, hello } = announcing;
     let options = listener.options();
     let mut pause = FIRST_PAUSE;
     loop {
@@ -285,7 +285,7 @@ async fn accept(mut listener: Box<dyn Listener>, control: Arc<Control>) {
         match accepted {
             Ok(Some(wire)) => {
                 pause = FIRST_PAUSE;
-                control.admit(wire, options.clone());
+                control.admit(wire, options.clone(), &hello);
             }
             Ok(None) => break,
             Err(error) => {

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::proto::hello::{ServedMethod, ServedService};
+use crate::error::{Code, RpcError};
+use crate::options::Limits;
+use crate::proto::hello::{Hello, ServedMethod, ServedService};
 use crate::service::{Dispatch, MethodDescription, ServiceDescription, Slot};
 
 /// The services of a server, or of the serving side of a channel.
@@ -11,6 +13,7 @@ use crate::service::{Dispatch, MethodDescription, ServiceDescription, Slot};
 pub(crate) struct Services {
     services: Vec<Arc<dyn Dispatch>>,
     methods: Vec<Method>,
+    duplicate: Option<&'static str>,
 }
 
 #[derive(Clone, Copy)]
@@ -21,8 +24,12 @@ pub(crate) struct Method {
 }
 
 impl Services {
-    /// Adds a service. One of the same name replaces it nowhere: the first is found.
+    /// Adds a service. A second one of a name shows in [`hello`](Self::hello).
     pub(crate) fn add(&mut self, service: impl Dispatch) {
+        let name = service.description().name();
+        if self.find(name).is_some() {
+            self.duplicate.get_or_insert(name);
+        }
         let at = self.services.len();
         let methods = service.description().methods().iter().zip(0..);
         self.methods.extend(methods.map(|(description, index)| Method { service: at, index, description }));
@@ -46,7 +53,22 @@ impl Services {
         self.services.iter().map(|service| service.description()).find(|service| service.name() == name)
     }
 
-    pub(crate) fn announce(&self) -> Vec<ServedService> {
+    /// The hello of a side that serves this.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for two services of one name, and for more than a hello can say.
+    pub(crate) fn hello(&self, limits: &Limits, generation: u64) -> Result<Vec<u8>, RpcError> {
+        if let Some(name) = self.duplicate {
+            let message =
+                format!("two services are named {name}; rename one with #[ipc_service(name = \"…\")]");
+            return Err(RpcError::new(Code::InvalidArgument, message));
+        }
+        let mut hello = Hello::new(limits, generation);
+        hello.services = self.announce();
+        hello.encode()
+    }
+
+    fn announce(&self) -> Vec<ServedService> {
         let served = |service: &Arc<dyn Dispatch>| {
             let description = service.description();
             let methods = description.methods().iter().zip(&description.interface().methods);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use traitwire::{Code, Executed, Server};
 
 use crate::support::probe::{ProbeClient, ProbeServer, Prober};
-use crate::support::raw::{Raw, call, call_data, call_part, call_within, cancel, code, kind, varint};
+use crate::support::raw::{Raw, call, call_data, call_part, call_within, cancel, code, flag, kind, varint};
 use crate::support::victim::{EVERYWHERE, Place, SOCKETS, everywhere, soon};
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn f_01_cancelled_at_each_stage() {
         // Half answered: the rest may be left out, and then it says so.
         raw.send(&call(0, produce, &varint(8 << 20))).await.expect("sent");
         let first = raw.frame().await.expect("an answer").expect("no end");
-        assert_eq!((first.kind, first.flags), (kind::REPLY, 1));
+        assert_eq!((first.kind, first.flags), (kind::REPLY, flag::PARTIAL | flag::BLOCK));
         raw.send(&cancel(0)).await.expect("sent");
         let (frames, alive) = raw.settle().await.expect("an answer");
         let parts = frames.iter().filter(|frame| frame.kind == kind::REPLY_DATA).count();

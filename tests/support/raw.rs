@@ -31,6 +31,7 @@ pub mod flag {
     pub const DEADLINE: u8 = 2;
     pub const ERROR: u8 = 4;
     pub const FAILURE: u8 = 8;
+    pub const BLOCK: u8 = 16;
 }
 
 /// The numbers of the codes a failure carries.

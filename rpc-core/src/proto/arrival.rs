@@ -1,13 +1,9 @@
 //! A body that arrives in parts. Never holds more memory than has arrived, but for a first reservation.
 
-use crate::body::{Body, LARGE_BLOCK};
+use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::error::RpcError;
-use crate::proto::frame::put_varint;
 use crate::proto::violation;
-
-/// Longest first part that may announce a block (P-33).
-const MAX_HEAD: usize = 64;
 
 /// Memory set aside for a body before its bytes arrive (P-32).
 const FIRST_RESERVATION: usize = 1 << 20;
@@ -15,18 +11,19 @@ const FIRST_RESERVATION: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Arrival {
     head: Buffer,
-    /// The one large block the rest of the body is, if the head says so.
+    /// The one large block that the rest of the body is (P-33).
     block: Option<Vec<u8>>,
     received: usize,
     total: usize,
 }
 
 impl Arrival {
-    /// A body of `total` bytes of which `first` is here; `head` is the buffer to use.
-    pub(super) fn new(mut head: Buffer, first: &[u8], total: usize) -> Self {
+    /// A body of `total` bytes of which `first` is here; `head` is the buffer to use. With `is_block` what
+    /// follows is the content of one block.
+    pub(super) fn new(mut head: Buffer, first: &[u8], total: usize, is_block: bool) -> Self {
         let left = total - first.len();
         head.clear();
-        let block = announces_block(first, left).then(|| Vec::with_capacity(left.min(FIRST_RESERVATION)));
+        let block = is_block.then(|| Vec::with_capacity(left.min(FIRST_RESERVATION)));
         if block.is_none() {
             head.reserve(total.min(FIRST_RESERVATION));
         }
@@ -90,14 +87,4 @@ impl Arrival {
             None => Body::new(head),
         })
     }
-}
-
-/// Whether `first` ends in the length of exactly what follows it (P-33).
-fn announces_block(first: &[u8], left: usize) -> bool {
-    if left < LARGE_BLOCK || first.len() > MAX_HEAD {
-        return false;
-    }
-    let mut length = Vec::with_capacity(10);
-    put_varint(&mut length, left as u64);
-    first.ends_with(&length)
 }

@@ -22,8 +22,6 @@ pub(super) struct Call {
     pub(super) deadline: Option<Instant>,
     /// Where in the stream of output its last byte stands; `None` while part of it is queued.
     pub(super) ends_at: Option<u64>,
-    /// Bytes it holds of the peer's budget for chunked arguments.
-    pub(super) charged: u32,
     waker: Option<Waker>,
     /// The request's buffer, kept so that the reply needs no other.
     spare: Buffer,
@@ -37,11 +35,19 @@ enum State {
     Done(Outcome),
 }
 
+/// An id on the wire.
+#[derive(Debug, Clone, Copy)]
+struct Id {
+    holder: Holder,
+    /// Bytes of arguments in parts for which the peer's `max_inflight` is charged until it has replied.
+    charged: usize,
+}
+
 /// What an id stands for.
 #[derive(Debug, Clone, Copy)]
-enum Id {
-    Free,
-    Of(CallKey),
+enum Holder {
+    Nobody,
+    Call(CallKey),
     /// Cancelled or timed out here; the peer still owes the reply, and so much of its body.
     Abandoned {
         owed: usize,
@@ -53,10 +59,18 @@ enum Id {
 pub(super) enum Progress {
     /// More of the body is to come.
     Partial,
-    /// The reply is complete and the id free; this much of the byte budget is given back.
-    Complete { waker: Option<Waker>, charged: u32, deadline: Option<(CallKey, Instant)> },
+    /// The reply is complete and the id free.
+    Complete { waker: Option<Waker>, deadline: Option<(CallKey, Instant)> },
     /// The body exceeds what this side takes.
     TooLarge { key: CallKey, total: usize },
+}
+
+/// What is left to do after a call was ended by this side.
+#[derive(Debug)]
+pub(super) struct Stopped {
+    pub(super) waker: Option<Waker>,
+    /// The id under which the peer still owes the reply.
+    pub(super) owed: Option<CallId>,
 }
 
 #[derive(Debug, Default)]
@@ -64,7 +78,11 @@ pub(super) struct Calls {
     calls: Slab<Call>,
     ids: Vec<Id>,
     free: Vec<u32>,
+    charged: usize,
 }
+
+/// Largest failure taken (P-23), whatever `max_message` says.
+pub(super) const MAX_FAILURE: usize = 16 << 10;
 
 impl Calls {
     /// Ids in use: calls of which the peer owes the reply.
@@ -72,33 +90,32 @@ impl Calls {
         self.ids.len() - self.free.len()
     }
 
+    /// Bytes of arguments in parts that the peer may hold for calls it has not replied to.
+    pub(super) fn charged(&self) -> usize {
+        self.charged
+    }
+
     /// Enters a call under a free id below `max`, if there is one.
     pub(super) fn insert(
         &mut self,
         max: u32,
         deadline: Option<Instant>,
-        charged: u32,
+        charged: usize,
     ) -> Option<(CallKey, CallId)> {
         let id = match self.free.pop() {
             Some(id) => id,
             None if self.ids.len() < max as usize => {
-                self.ids.push(Id::Free);
+                self.ids.push(Id { holder: Holder::Nobody, charged: 0 });
                 (self.ids.len() - 1) as u32
             }
             None => return None,
         };
         let state = State::Waiting;
-        let call = Call {
-            id: CallId(id),
-            deadline,
-            ends_at: None,
-            charged,
-            waker: None,
-            spare: Buffer::default(),
-            state,
-        };
+        let call =
+            Call { id: CallId(id), deadline, ends_at: None, waker: None, spare: Buffer::default(), state };
         let key = CallKey(self.calls.insert(call));
-        self.ids[id as usize] = Id::Of(key);
+        self.ids[id as usize] = Id { holder: Holder::Call(key), charged };
+        self.charged += charged;
         Some((key, CallId(id)))
     }
 
@@ -111,9 +128,18 @@ impl Calls {
     }
 
     pub(super) fn by_id(&mut self, id: CallId) -> Option<&mut Call> {
-        match self.ids.get(id.0 as usize) {
-            Some(Id::Of(key)) => self.calls.get_mut(key.0),
+        match self.ids.get(id.0 as usize)?.holder {
+            Holder::Call(key) => self.calls.get_mut(key.0),
             _ => None,
+        }
+    }
+
+    /// Whether a reply under this id has arrived in part.
+    pub(super) fn is_receiving(&self, id: CallId) -> bool {
+        match self.ids.get(id.0 as usize).map(|id| id.holder) {
+            Some(Holder::Call(key)) => matches!(self.calls[key.0].state, State::Receiving { .. }),
+            Some(Holder::Abandoned { owed }) => owed > 0,
+            _ => false,
         }
     }
 
@@ -141,12 +167,12 @@ impl Calls {
             State::Waiting => 0,
             State::Receiving { arrival, .. } => arrival.left(),
         };
-        self.ids[call.id.0 as usize] = Id::Abandoned { owed };
+        self.ids[call.id.0 as usize].holder = Holder::Abandoned { owed };
         Some(call)
     }
 
-    /// Ends a call with an outcome that is this side's own; the peer still owes the reply.
-    pub(super) fn end(&mut self, key: CallKey, outcome: Outcome) -> Option<Waker> {
+    /// Ends a call with an outcome that is this side's own.
+    pub(super) fn end(&mut self, key: CallKey, outcome: Outcome) -> Option<Stopped> {
         let call = self.calls.get_mut(key.0)?;
         let owed = match &call.state {
             State::Done(_) => return None,
@@ -158,15 +184,17 @@ impl Calls {
         let (waker, id) = (call.waker.take(), call.id);
         if arrived {
             self.free(id);
-        } else {
-            self.ids[id.0 as usize] = Id::Abandoned { owed };
+            return Some(Stopped { waker, owed: None });
         }
-        waker
+        self.ids[id.0 as usize].holder = Holder::Abandoned { owed };
+        Some(Stopped { waker, owed: Some(id) })
     }
 
-    /// Frees an id under which nothing was ever sent.
+    /// Frees an id: the reply is complete, or nothing was ever sent under it.
     pub(super) fn free(&mut self, id: CallId) {
-        self.ids[id.0 as usize] = Id::Free;
+        let Id { charged, .. } =
+            std::mem::replace(&mut self.ids[id.0 as usize], Id { holder: Holder::Nobody, charged: 0 });
+        self.charged -= charged;
         self.free.push(id.0);
     }
 
@@ -184,20 +212,22 @@ impl Calls {
         if header.has(flags::PARTIAL) && (payload.is_empty() || payload.len() >= total) {
             return Err(violation("P-31", "a first part that is empty or everything"));
         }
+        let max = if header.has(flags::FAILURE) { max.max(MAX_FAILURE) } else { max };
         let id = CallId(header.id);
-        match self.ids.get_mut(header.id as usize) {
-            Some(Id::Abandoned { owed }) => {
+        match self.ids.get_mut(header.id as usize).map(|id| &mut id.holder) {
+            Some(Holder::Abandoned { owed }) => {
                 *owed = total - payload.len();
                 Ok(self.settle_abandoned(id))
             }
-            Some(Id::Of(key)) => {
+            Some(Holder::Call(key)) => {
                 let key = *key;
                 let call = &mut self.calls[key.0];
-                let arrival = Arrival::new(std::mem::take(&mut call.spare), payload, total);
+                let spare = std::mem::take(&mut call.spare);
+                let arrival = Arrival::new(spare, payload, total, header.has(flags::BLOCK));
                 call.state = State::Receiving { flags: header.flags, arrival };
                 if total > max { Ok(Progress::TooLarge { key, total }) } else { self.settle(key) }
             }
-            Some(Id::Free) | None => {
+            Some(Holder::Nobody) | None => {
                 Err(violation("P-22", format_args!("a reply to no call ({})", header.id)))
             }
         }
@@ -206,12 +236,12 @@ impl Calls {
     /// A `REPLY_DATA` frame (P-31).
     pub(super) fn handle_data(&mut self, header: Header, payload: &[u8]) -> Result<Progress, RpcError> {
         let id = CallId(header.id);
-        match self.ids.get_mut(header.id as usize) {
-            Some(Id::Abandoned { owed }) if (1..=*owed).contains(&payload.len()) => {
+        match self.ids.get_mut(header.id as usize).map(|id| &mut id.holder) {
+            Some(Holder::Abandoned { owed }) if (1..=*owed).contains(&payload.len()) => {
                 *owed -= payload.len();
                 Ok(self.settle_abandoned(id))
             }
-            Some(Id::Of(key)) => {
+            Some(Holder::Call(key)) => {
                 let key = *key;
                 let State::Receiving { arrival, .. } = &mut self.calls[key.0].state else {
                     return Err(violation("P-31", "data before a reply"));
@@ -238,9 +268,8 @@ impl Calls {
         block: Vec<u8>,
         bytes: usize,
     ) -> Result<Progress, RpcError> {
-        match self.ids.get(header.id as usize) {
-            Some(Id::Of(key)) => {
-                let key = *key;
+        match self.ids.get(header.id as usize).map(|id| id.holder) {
+            Some(Holder::Call(key)) => {
                 if let State::Receiving { arrival, .. } = &mut self.calls[key.0].state {
                     arrival.give_back(block, bytes)?;
                 }
@@ -265,17 +294,17 @@ impl Calls {
             _ => return Err(violation("P-12", "a reply that is both an error and a failure")),
         };
         call.state = State::Done(outcome);
-        let (waker, charged, id) = (call.waker.take(), call.charged, call.id);
+        let (waker, id) = (call.waker.take(), call.id);
         let deadline = call.deadline.map(|at| (key, at));
         self.free(id);
-        Ok(Progress::Complete { waker, charged, deadline })
+        Ok(Progress::Complete { waker, deadline })
     }
 
     fn settle_abandoned(&mut self, id: CallId) -> Progress {
-        match self.ids[id.0 as usize] {
-            Id::Abandoned { owed: 0 } => {
+        match self.ids[id.0 as usize].holder {
+            Holder::Abandoned { owed: 0 } => {
                 self.free(id);
-                Progress::Complete { waker: None, charged: 0, deadline: None }
+                Progress::Complete { waker: None, deadline: None }
             }
             _ => Progress::Partial,
         }
@@ -292,6 +321,7 @@ impl Calls {
         }
         self.ids.clear();
         self.free.clear();
+        self.charged = 0;
         wakers
     }
 }

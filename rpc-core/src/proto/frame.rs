@@ -76,8 +76,8 @@ impl Kind {
     /// The flags this kind may carry; any other bit is a violation (P-12).
     const fn flags(self) -> u8 {
         match self {
-            Kind::Call => flags::PARTIAL | flags::DEADLINE,
-            Kind::Reply => flags::PARTIAL | flags::ERROR | flags::FAILURE,
+            Kind::Call => flags::PARTIAL | flags::BLOCK | flags::DEADLINE,
+            Kind::Reply => flags::PARTIAL | flags::BLOCK | flags::ERROR | flags::FAILURE,
             Kind::Extension => 0xFF,
             _ => 0,
         }
@@ -94,6 +94,8 @@ pub mod flags {
     pub const ERROR: u8 = 4;
     /// A reply: the body is an `RpcError`.
     pub const FAILURE: u8 = 8;
+    /// With `PARTIAL`: what follows the first part is the content of one block of bytes (P-33).
+    pub const BLOCK: u8 = 16;
 }
 
 /// The fixed part of a frame (P-10).
@@ -136,7 +138,9 @@ impl Header {
             let message = format_args!("a frame of {length} bytes, above the limit of {max}");
             return Err(violation("P-10", message));
         }
-        if flags & !kind.flags() != 0 {
+        let block_alone = flags & (self::flags::BLOCK | self::flags::PARTIAL) == self::flags::BLOCK
+            && kind != Kind::Extension;
+        if flags & !kind.flags() != 0 || block_alone {
             return Err(violation("P-12", format_args!("flags {flags:#04x} on a frame of kind {kind:?}")));
         }
         Ok(Some(Self { length, kind, flags, id: u32::from_le_bytes([i0, i1, i2, i3]) }))

@@ -30,7 +30,7 @@ pub struct Hello {
     pub max_message: u32,
     /// Calls this side takes at once; call ids are below it.
     pub max_calls: u32,
-    /// Bytes of chunked arguments this side takes at once.
+    /// Bytes of arguments in parts this side takes at once.
     pub max_inflight: u32,
     /// Optional parts of the protocol this side can use. None exist yet.
     pub features: u64,
@@ -73,15 +73,33 @@ impl Hello {
     }
 
     /// Its bytes, magic and versions included.
-    pub fn encode(&self) -> Vec<u8> {
-        let body = postcard::to_stdvec(self).unwrap_or_default();
+    ///
+    /// # Errors
+    /// `InvalidArgument`, where it serves so much that no peer would take it (P-3).
+    pub fn encode(&self) -> Result<Vec<u8>, RpcError> {
+        let too_much = |what| {
+            let message = format!("one side cannot serve {what}: split the services between servers");
+            RpcError::new(Code::InvalidArgument, message)
+        };
+        if self.entries() > MAX_ENTRIES {
+            return Err(too_much(format!("more than {MAX_ENTRIES} services and methods")));
+        }
+        let body = postcard::to_stdvec(self).map_err(|error| {
+            RpcError::new(Code::Internal, "the hello cannot be encoded").with_source(&error)
+        })?;
+        if body.len() > MAX_HELLO as usize {
+            return Err(too_much(format!(
+                "services whose names fill {} bytes, above {MAX_HELLO}",
+                body.len()
+            )));
+        }
         let mut bytes = Vec::with_capacity(PREFIX + body.len());
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&VERSIONS.0.to_le_bytes());
         bytes.extend_from_slice(&VERSIONS.1.to_le_bytes());
         bytes.extend_from_slice(&(body.len() as u32).to_le_bytes());
         bytes.extend_from_slice(&body);
-        bytes
+        Ok(bytes)
     }
 
     /// The hello at the start of `input` and its length in bytes; `None` while it is incomplete. A wrong
@@ -116,8 +134,13 @@ impl Hello {
         Ok(Some((hello, end)))
     }
 
+    /// Services and methods together.
+    fn entries(&self) -> usize {
+        self.services.iter().map(|service| 1 + service.methods.len()).sum()
+    }
+
     fn check(&self) -> Result<(), RpcError> {
-        let entries = self.services.iter().map(|service| 1 + service.methods.len()).sum::<usize>();
+        let entries = self.entries();
         if entries > MAX_ENTRIES {
             return Err(violation("P-3", format_args!("a hello of {entries} services and methods")));
         }

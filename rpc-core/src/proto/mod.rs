@@ -16,7 +16,7 @@ mod timer;
 
 pub use frame::MAGIC;
 pub use outgoing::{Outgoing, SLICES};
-pub use session::{CallKey, Event, Incoming, Request, Session, Ticket};
+pub use session::{CallKey, Event, Incoming, NewCall, Session, Ticket};
 
 use crate::body::Body;
 use crate::error::{Code, RpcError};

@@ -71,6 +71,11 @@ impl Outgoing {
         self.parts.push_back(Part { before: self.bytes.len(), body: Arc::clone(body), range });
     }
 
+    /// All that goes out, where it is in one piece.
+    pub fn only_slice(&self) -> Option<&[u8]> {
+        self.parts.is_empty().then(|| &self.bytes[self.written..])
+    }
+
     /// What goes out next, in order.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; SLICES]) -> usize {
         let mut count = 0;

@@ -1,5 +1,5 @@
-//! What waits to be sent: whole frames in order, and large bodies that go out chunk by chunk between them, so
-//! that a small frame never waits for more than the chunks already taken. Never writes to anything.
+//! What waits to be sent: whole frames in order, and large bodies that go out part by part between them, so
+//! that a small frame never waits for more than the parts already taken. Never writes to anything.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::proto::frame::{HEADER, Header, Kind, flags, put_varint};
 use crate::proto::outgoing::Outgoing;
 
 /// Largest body that goes out in one frame, and largest first part of one that does not (P-30).
-pub(super) const CHUNK: usize = 64 << 10;
+pub(super) const FIRST_PART: usize = 64 << 10;
 
 /// Bytes of large bodies taken at once, and largest further part (P-30). What is taken cannot be overtaken any
 /// more; less of it would cost more writes.
@@ -95,7 +95,7 @@ impl Output {
         self.frame(kind, 0, id, |out| out.extend_from_slice(payload), &Body::default());
     }
 
-    /// Queues a body that goes out in chunks. `head` is what stands before it in its first frame.
+    /// Queues a body that goes out in parts. `head` is what stands before it in its first frame.
     pub(super) fn large(&mut self, direction: Direction, flags: u8, id: CallId, head: Vec<u8>, body: Body) {
         self.large_bytes += body.len();
         let (flags, body) = (flags | flags::PARTIAL, Arc::new(body));
@@ -110,8 +110,8 @@ impl Output {
         Some(large.sent)
     }
 
-    /// Moves what goes next to the end of `into`: all frames, then chunks. Calls `ended` for each large body
-    /// whose last chunk is among them, with the position at which it ends.
+    /// Moves what goes next to the end of `into`: all frames, then parts. Calls `ended` for each large body
+    /// whose last part is among them, with the position at which it ends.
     pub(super) fn take(
         &mut self,
         into: &mut Outgoing,
@@ -125,12 +125,14 @@ impl Output {
             let mut head = std::mem::take(&mut large.head);
             let (kind, flags, most) = if large.sent == 0 {
                 put_varint(&mut head, large.body.len() as u64);
-                (large.direction.first(), large.flags, CHUNK)
+                (large.direction.first(), large.flags, FIRST_PART)
             } else {
                 (large.direction.further(), 0, FILL)
             };
             let room = most.min(max_frame.saturating_sub(head.len()).max(1));
             let part = large.body.part(large.sent, room);
+            let announces_block = large.sent == 0 && large.body.tail_at() == Some(part.end);
+            let flags = if announces_block { flags | flags::BLOCK } else { flags };
             let header = Header { length: (head.len() + part.len()) as u32, kind, flags, id: large.id.0 };
             into.head(&header.encode());
             into.head(&head);

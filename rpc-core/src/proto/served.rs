@@ -72,7 +72,7 @@ impl Served {
 #[derive(Debug)]
 pub(super) struct ServedCalls {
     calls: Vec<Served>,
-    /// Bytes of chunked arguments held.
+    /// Bytes of arguments in parts held.
     held: usize,
     busy: usize,
 }
@@ -137,20 +137,23 @@ impl ServedCalls {
                 "no time was left when the call arrived",
             )));
         }
-        let chunked = header.has(flags::PARTIAL);
-        if chunked && self.held + total > allowance.max_inflight {
+        let in_parts = header.has(flags::PARTIAL);
+        if in_parts && self.held + total > allowance.max_inflight {
+            // Alone too much: calling again is of no use.
+            let code = if total > allowance.max_inflight { Code::TooLarge } else { Code::ResourceExhausted };
             let message =
                 format!("more than {} bytes of arguments at once (max_inflight)", allowance.max_inflight);
-            return Ok(Step::Refuse(RpcError::new(Code::ResourceExhausted, message)));
+            return Ok(Step::Refuse(RpcError::new(code, message)));
         }
         // A deadline beyond what the clock can say is none.
         let deadline = left.and_then(|left| now.checked_add(left));
         self.busy += 1;
         let served = &mut self.calls[index];
         served.deadline = deadline;
-        if chunked {
+        if in_parts {
             self.held += total;
-            served.state = State::Receiving { method, arrival: Arrival::new(Buffer::new(), payload, total) };
+            let arrival = Arrival::new(Buffer::new(), payload, total, header.has(flags::BLOCK));
+            served.state = State::Receiving { method, arrival };
             return Ok(Step::Wait);
         }
         let mut body = Buffer::new();

@@ -16,6 +16,11 @@ impl Session {
         self.block_follows
     }
 
+    /// Whether the input may go on with a large block: only then is there something to lend or to expect.
+    pub fn may_continue(&self) -> bool {
+        self.block_follows || self.arriving.is_some()
+    }
+
     /// A block whose content comes next, and how much of it does: what is read may be appended to it directly.
     /// [`return_block`](Self::return_block) must follow before any other input.
     pub fn lend_block(&mut self) -> Option<(Vec<u8>, usize)> {

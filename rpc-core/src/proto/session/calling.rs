@@ -2,22 +2,22 @@
 
 use std::task::{Poll, Waker};
 
-use super::{Request, Session};
+use super::{NewCall, Session};
 use crate::error::{Code, Executed, RpcError};
 use crate::proto::frame::{Kind, flags, put_varint};
-use crate::proto::output::{CHUNK, Direction};
+use crate::proto::output::{Direction, FIRST_PART};
 use crate::proto::timer::Timer;
 use crate::proto::{CallId, CallKey, Outcome, Ticket};
 
 impl Session {
-    /// Starts a call as soon as the peer may be given one. Takes `request` when it does.
+    /// Starts a call as soon as the peer may be given one. Takes `call` when it does.
     pub fn poll_start(
         &mut self,
         ticket: &mut Option<Ticket>,
-        request: &mut Option<Request>,
+        call: &mut Option<NewCall>,
         waker: &Waker,
     ) -> Poll<Result<CallKey, RpcError>> {
-        let Some(pending) = request.as_ref() else { return Poll::Pending };
+        let Some(pending) = call.as_ref() else { return Poll::Pending };
         let deadline = pending.deadline.map(|(at, _)| at);
         if let Some(error) = self.refusal(pending) {
             if let Some(ticket) = ticket.take() {
@@ -34,7 +34,7 @@ impl Session {
         let charged = if size > self.largest_part() { size } else { 0 };
         let has_room = self.admission.is_next(*ticket)
             && (self.calls.in_flight() as u64) < u64::from(max_calls)
-            && (charged == 0 || self.charged == 0 || self.charged + charged <= max_inflight)
+            && (charged == 0 || self.calls.charged() + charged <= max_inflight)
             && self.output.len() <= self.options.limits.max_queued as usize;
         if !has_room {
             if self.admission.wait(ticket, waker, deadline)
@@ -47,20 +47,18 @@ impl Session {
         if let Some(ticket) = ticket.take() {
             self.leave_queue(ticket);
         }
-        let (Some((key, id)), Some(request)) =
-            (self.calls.insert(max_calls, deadline, charged as u32), request.take())
+        let (Some((key, id)), Some(call)) = (self.calls.insert(max_calls, deadline, charged), call.take())
         else {
             return Poll::Pending;
         };
-        self.charged += charged;
         if let Some(at) = deadline {
             self.timers.insert(at, Timer::Call(key.0 as u32));
         }
-        self.send_call(key, id, request);
+        self.send_call(key, id, call);
         Poll::Ready(Ok(key))
     }
 
-    fn refusal(&self, request: &Request) -> Option<RpcError> {
+    fn refusal(&self, call: &NewCall) -> Option<RpcError> {
         if let Some(ended) = &self.ended {
             return Some(ended.clone().with_executed(Executed::No));
         }
@@ -70,16 +68,25 @@ impl Session {
         if self.draining {
             return Some(RpcError::new(Code::Unavailable, "the channel was closed on this side"));
         }
-        if request.deadline.is_some_and(|(_, left)| left.is_zero()) {
+        if call.deadline.is_some_and(|(_, left)| left.is_zero()) {
             return Some(RpcError::new(Code::DeadlineExceeded, "its time ran out before it was sent"));
         }
-        let (size, max) = (request.body.len(), self.peer.as_ref()?.max_message);
-        let message = || format!("arguments of {size} bytes, above the peer's max_message of {max}");
-        (size > max as usize).then(|| RpcError::new(Code::TooLarge, message()))
+        let (size, peer) = (call.body.len(), self.peer.as_ref()?);
+        let above = |limit, max: u32| {
+            let message = format!("arguments of {size} bytes, above the peer's {limit} of {max}");
+            Some(RpcError::new(Code::TooLarge, message))
+        };
+        match () {
+            () if size > peer.max_message as usize => above("max_message", peer.max_message),
+            () if size > self.largest_part() && size > peer.max_inflight as usize => {
+                above("max_inflight", peer.max_inflight)
+            }
+            () => None,
+        }
     }
 
-    fn send_call(&mut self, key: CallKey, id: CallId, request: Request) {
-        let Request { method, body, deadline } = request;
+    fn send_call(&mut self, key: CallKey, id: CallId, call: NewCall) {
+        let NewCall { method, body, deadline } = call;
         let set = if deadline.is_some() { flags::DEADLINE } else { 0 };
         let head = |out: &mut Vec<u8>| {
             put_varint(out, method.into());
@@ -103,7 +110,7 @@ impl Session {
 
     /// Largest body that goes out whole: a frame also holds up to three varints of ten bytes.
     pub(super) fn largest_part(&self) -> usize {
-        self.peer.as_ref().map_or(0, |peer| CHUNK.min(peer.max_frame as usize - 30))
+        self.peer.as_ref().map_or(0, |peer| FIRST_PART.min(peer.max_frame as usize - 30))
     }
 
     /// Leaves the queue without having started, or with.
@@ -123,20 +130,23 @@ impl Session {
     pub fn cancel_call(&mut self, key: CallKey) {
         if let Some(call) = self.calls.abandon(key) {
             self.timers.remove(call.deadline, Timer::Call(key.0 as u32));
-            self.withdraw(call.id, call.charged);
+            self.withdraw(call.id);
         }
     }
 
     pub(super) fn stop_call(&mut self, key: CallKey, outcome: Outcome) {
         let Some(call) = self.calls.get_mut(key) else { return };
-        let (id, charged, deadline) = (call.id, std::mem::take(&mut call.charged), call.deadline.take());
+        let deadline = call.deadline.take();
         self.timers.remove(deadline, Timer::Call(key.0 as u32));
-        self.wakers.extend(self.calls.end(key, outcome));
-        self.withdraw(id, charged);
+        let Some(stopped) = self.calls.end(key, outcome) else { return };
+        self.wakers.extend(stopped.waker);
+        match stopped.owed {
+            Some(id) => self.withdraw(id),
+            None => self.wakers.extend(self.admission.first().cloned()),
+        }
     }
 
-    fn withdraw(&mut self, id: CallId, charged: u32) {
-        self.charged -= charged as usize;
+    fn withdraw(&mut self, id: CallId) {
         if self.ended.is_some() {
             return;
         }

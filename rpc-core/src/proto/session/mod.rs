@@ -20,7 +20,7 @@ use crate::proto::calls::{Calls, Progress};
 use crate::proto::frame::{HEADER, Header, Kind};
 use crate::proto::hello::Hello;
 use crate::proto::outgoing::Outgoing;
-use crate::proto::output::{CHUNK, Direction, Output};
+use crate::proto::output::{Direction, FIRST_PART, Output};
 pub use crate::proto::served::Incoming;
 use crate::proto::served::{Allowance, ServedCalls, Step};
 use crate::proto::timer::{Timer, Timers};
@@ -37,7 +37,7 @@ pub enum Event {
 
 /// A call to be started.
 #[derive(Debug)]
-pub struct Request {
+pub struct NewCall {
     /// The method's number in the peer's hello.
     pub method: u32,
     /// The arguments.
@@ -57,8 +57,6 @@ pub struct Session {
     block_follows: bool,
     calls: Calls,
     admission: Admission,
-    /// Bytes of chunked arguments the peer holds for calls in flight.
-    charged: usize,
     served: ServedCalls,
     events: VecDeque<Event>,
     output: Output,
@@ -78,10 +76,10 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that has `hello` to say.
-    pub fn new(hello: &Hello, options: Options, now: Instant) -> Self {
+    /// A session that has `hello` to say, as [`Hello::encode`] gives it.
+    pub fn new(hello: &[u8], options: Options, now: Instant) -> Self {
         let mut output = Output::default();
-        output.raw(&hello.encode());
+        output.raw(hello);
         let mut timers = Timers::default();
         if let Some(at) = now.checked_add(options.handshake_timeout) {
             timers.insert(at, Timer::Handshake);
@@ -93,7 +91,6 @@ impl Session {
             block_follows: false,
             calls: Calls::default(),
             admission: Admission::default(),
-            charged: 0,
             served: ServedCalls::new(),
             events: VecDeque::new(),
             output,
@@ -210,6 +207,7 @@ impl Session {
                 self.take_step(CallId(header.id), step, now)
             }
             Kind::Reply => {
+                self.note_early_reply(CallId(header.id), now)?;
                 let max = self.options.limits.max_message as usize;
                 let progress = self.calls.handle_reply(header, payload, max)?;
                 self.take_progress(progress);
@@ -244,6 +242,20 @@ impl Session {
         }
     }
 
+    /// What a reply means for a call whose arguments are still going out, or that had a reply under way.
+    fn note_early_reply(&mut self, id: CallId, now: Instant) -> Result<(), RpcError> {
+        if self.calls.is_receiving(id) {
+            self.budget.spend(now, "second reply")?;
+        }
+        // The id is free when the reply is complete: the rest would be taken for the next call's (P-35).
+        if self.calls.by_id(id).is_some_and(|call| call.ends_at.is_none())
+            && self.output.forget(Direction::Call, id) == Some(0)
+        {
+            return Err(violation("P-22", format_args!("a reply to a call not yet sent ({})", id.0)));
+        }
+        Ok(())
+    }
+
     fn take_step(&mut self, id: CallId, step: Step, now: Instant) -> Result<(), RpcError> {
         match step {
             Step::Wait => {
@@ -266,12 +278,11 @@ impl Session {
     fn take_progress(&mut self, progress: Progress) {
         match progress {
             Progress::Partial => self.block_follows = true,
-            Progress::Complete { waker, charged, deadline } => {
+            Progress::Complete { waker, deadline } => {
                 self.block_follows = false;
                 if let Some((key, at)) = deadline {
                     self.timers.remove(Some(at), Timer::Call(key.0 as u32));
                 }
-                self.charged -= charged as usize;
                 self.wakers.extend(waker);
                 self.wakers.extend(self.admission.first().cloned());
             }
@@ -354,7 +365,7 @@ impl Session {
 
     /// Moves what goes out next to the end of `into`.
     pub fn take_output(&mut self, into: &mut Outgoing) {
-        let max_frame = self.peer.as_ref().map_or(CHUNK, |peer| peer.max_frame as usize);
+        let max_frame = self.peer.as_ref().map_or(FIRST_PART, |peer| peer.max_frame as usize);
         let Self { output, calls, served, .. } = self;
         output.take(into, max_frame, |direction, id, end| match direction {
             Direction::Call => {
@@ -374,9 +385,18 @@ impl Session {
         self.timers.next()
     }
 
-    /// Whoever has something to do now.
-    pub fn take_wakers(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.wakers)
+    /// Whether somebody has something to do now.
+    pub fn has_woken(&self) -> bool {
+        !self.wakers.is_empty()
+    }
+
+    /// Moves whoever has something to do now to the end of `into`. What `into` has room for is lent in return.
+    pub fn take_wakers(&mut self, into: &mut Vec<Waker>) {
+        if into.is_empty() {
+            std::mem::swap(&mut self.wakers, into);
+        } else {
+            into.append(&mut self.wakers);
+        }
     }
 
     /// Tells the peer that this side takes no more calls, and why.

@@ -18,7 +18,12 @@ impl Session {
         self.events.remove(cancel)
     }
 
-    /// Whether [`poll_event`](Self::poll_event) has something to give.
+    /// Whether [`poll_event`](Self::poll_event) has something to give, now or later.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// Whether [`poll_event`](Self::poll_event) has something to give now.
     pub fn has_ready_event(&self) -> bool {
         !self.events.is_empty() && self.output.len() <= self.options.limits.max_queued as usize
     }
@@ -51,7 +56,8 @@ impl Session {
             Outcome::Error(body) => (flags::ERROR, body),
             Outcome::Failure(error) => {
                 let mut encoder = Encoder::new();
-                encoder.value(&error);
+                encoder.value(&error.abridged());
+                // Text and numbers: that can always be encoded.
                 (flags::FAILURE, encoder.finish().unwrap_or_default())
             }
         };

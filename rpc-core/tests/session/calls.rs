@@ -1,180 +1,14 @@
-//! The protocol without a transport: two sessions and a clock that stands still until it is moved.
+//! Calls between two sessions that both keep to the rules.
 
-use std::io::IoSlice;
-use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::task::Poll;
+use std::time::Duration;
 
-use traitwire_core::codec::{Decoder, Encoder};
+use traitwire_core::codec::Decoder;
 use traitwire_core::proto::frame::{Header, Kind};
-use traitwire_core::proto::hello::{Hello, ServedMethod, ServedService};
-use traitwire_core::proto::{CallId, CallKey, Event, Outcome, Outgoing, Request, SLICES, Session, Ticket};
-use traitwire_core::{Body, Code, Executed, Options, RpcError};
-use traitwire_idl::Fingerprint;
+use traitwire_core::proto::{CallId, Event, NewCall, Outcome, Ticket};
+use traitwire_core::{Code, Executed, RpcError};
 
-const NOBODY: &Waker = Waker::noop();
-
-/// One end, with what it has written and the peer has not read.
-struct End {
-    session: Session,
-    outgoing: Outgoing,
-    wire: Vec<u8>,
-    input: Vec<u8>,
-    events: Vec<Event>,
-}
-
-impl End {
-    fn new(options: Options, now: Instant) -> Self {
-        let mut hello = Hello::new(&options.limits, 1);
-        let method = ServedMethod { name: "m".into(), fingerprint: Fingerprint::from_bits(1) };
-        hello.services.push(ServedService { name: "S".into(), methods: vec![method] });
-        let session = Session::new(&hello, options, now);
-        Self { session, outgoing: Outgoing::new(true), wire: vec![], input: vec![], events: vec![] }
-    }
-
-    fn write(&mut self) {
-        loop {
-            self.session.take_output(&mut self.outgoing);
-            if self.outgoing.remaining() == 0 {
-                return;
-            }
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let count = self.outgoing.slices(&mut slices);
-            let before = self.wire.len();
-            slices[..count].iter().for_each(|slice| self.wire.extend_from_slice(slice));
-            self.outgoing.advance(self.wire.len() - before);
-        }
-    }
-
-    fn read(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), RpcError> {
-        while !bytes.is_empty() {
-            match self.session.lend_block() {
-                Some((mut block, most)) => {
-                    let (part, rest) = bytes.split_at(bytes.len().min(most));
-                    block.extend_from_slice(part);
-                    bytes = rest;
-                    self.session.return_block(block, part.len(), now)?;
-                }
-                None => {
-                    self.input.extend_from_slice(bytes);
-                    bytes = &[];
-                    let used = self.session.handle_input(&self.input, now)?;
-                    self.input.drain(..used);
-                }
-            }
-        }
-        self.events.extend(std::iter::from_fn(|| self.session.poll_event()));
-        Ok(())
-    }
-
-    fn start(&mut self, body: Body, left: Option<(Instant, Duration)>) -> CallKey {
-        let mut request = Some(Request { method: 0, body, deadline: left });
-        match self.session.poll_start(&mut None, &mut request, NOBODY) {
-            Poll::Ready(started) => started.expect("admitted"),
-            Poll::Pending => panic!("not admitted"),
-        }
-    }
-
-    fn outcome(&mut self, key: CallKey) -> Option<Outcome> {
-        match self.session.poll_reply(key, NOBODY) {
-            Poll::Ready(outcome) => Some(outcome),
-            Poll::Pending => None,
-        }
-    }
-}
-
-/// Two ends that have said hello.
-struct Pair {
-    now: Instant,
-    ends: [End; 2],
-}
-
-const CALLER: usize = 0;
-const CALLEE: usize = 1;
-
-impl Pair {
-    fn new(options: Options) -> Self {
-        let now = Instant::now();
-        let mut pair = Self { now, ends: [End::new(options.clone(), now), End::new(options, now)] };
-        pair.exchange(usize::MAX);
-        pair
-    }
-
-    /// Delivers everything both ways in pieces of `piece` bytes.
-    fn exchange(&mut self, piece: usize) {
-        for _ in 0..4 {
-            for from in [CALLER, CALLEE] {
-                self.ends[from].write();
-                let wire = std::mem::take(&mut self.ends[from].wire);
-                for part in wire.chunks(piece) {
-                    self.ends[1 - from].read(part, self.now).expect("no rule broken");
-                }
-            }
-        }
-    }
-
-    fn calls(&mut self) -> Vec<(CallId, Body)> {
-        let events = std::mem::take(&mut self.ends[CALLEE].events);
-        events
-            .into_iter()
-            .map(|event| match event {
-                Event::Call(incoming) => (incoming.id, incoming.body),
-                Event::Cancel(..) => panic!("a cancel"),
-            })
-            .collect()
-    }
-
-    fn pass(&mut self, time: Duration) {
-        self.now += time;
-        for end in &mut self.ends {
-            end.session.handle_timeout(self.now).expect("in time");
-            end.events.extend(std::iter::from_fn(|| end.session.poll_event()));
-        }
-    }
-
-    /// Nothing is in flight on either side, and everything charged was given back: as many calls as ever fit.
-    fn assert_clean(&mut self) {
-        assert_eq!(
-            self.ends.each_ref().map(|end| (end.session.in_flight(), end.session.serving())),
-            [(0, 0); 2]
-        );
-        for _ in 0..3 {
-            let key = self.ends[CALLER].start(block(700_000), None);
-            self.exchange(usize::MAX);
-            let (id, _) = self.calls().pop().expect("arrived");
-            self.ends[CALLEE].session.reply(id, Outcome::Output(text("fine")));
-            self.exchange(usize::MAX);
-            assert!(matches!(self.ends[CALLER].outcome(key), Some(Outcome::Output(_))));
-        }
-    }
-}
-
-fn text(text: &str) -> Body {
-    let mut encoder = Encoder::new();
-    encoder.value(text);
-    encoder.finish().expect("encoded")
-}
-
-/// A block that goes out in parts and arrives in its own place.
-fn block(length: usize) -> Body {
-    let mut encoder = Encoder::new();
-    encoder.byte_buf((0..length).map(|at| at as u8).collect());
-    encoder.finish().expect("encoded")
-}
-
-fn options() -> Options {
-    let mut options = Options::default();
-    options.limits.max_calls = 3;
-    options.limits.max_message = 1 << 20;
-    options.limits.max_inflight = 1 << 20;
-    options
-}
-
-fn failure(outcome: Option<Outcome>) -> (Code, Executed) {
-    match outcome {
-        Some(Outcome::Failure(error)) => (error.code(), error.executed()),
-        other => panic!("{other:?}"),
-    }
-}
+use crate::pair::{CALLEE, CALLER, End, NOBODY, Pair, block, failure, options, text};
 
 #[test]
 fn bodies_arrive_whole_however_they_are_split() {
@@ -292,11 +126,11 @@ fn deadlines_end_a_call_on_both_sides() {
 fn callers_wait_their_turn_and_leave_the_queue() {
     let mut pair = Pair::new(options());
     let running: Vec<_> = (0..3).map(|_| pair.ends[CALLER].start(text("first"), None)).collect();
-    let wait = |end: &mut End, ticket: &mut Option<Ticket>, request: &mut Option<Request>| {
+    let wait = |end: &mut End, ticket: &mut Option<Ticket>, request: &mut Option<NewCall>| {
         end.session.poll_start(ticket, request, NOBODY)
     };
     let mut waiting: Vec<_> =
-        (0..3).map(|_| (None, Some(Request { method: 0, body: text("later"), deadline: None }))).collect();
+        (0..3).map(|_| (None, Some(NewCall { method: 0, body: text("later"), deadline: None }))).collect();
     for (ticket, request) in &mut waiting {
         assert!(wait(&mut pair.ends[CALLER], ticket, request).is_pending());
     }
@@ -371,7 +205,7 @@ fn going_away_refuses_new_calls_and_finishes_old_ones() {
     pair.ends[CALLEE].session.go_away("closing time");
     pair.exchange(usize::MAX);
     assert_eq!(failure(pair.ends[CALLER].outcome(crossing)), (Code::Unavailable, Executed::No));
-    let mut request = Some(Request { method: 0, body: text("new"), deadline: None });
+    let mut request = Some(NewCall { method: 0, body: text("new"), deadline: None });
     match pair.ends[CALLER].session.poll_start(&mut None, &mut request, NOBODY) {
         Poll::Ready(Err(error)) => assert!(error.message().contains("closing time"), "{error}"),
         other => panic!("{other:?}"),

@@ -16,12 +16,12 @@ use crate::transport::{Connector, Peer, Wire};
 /// Bytes in flight each way.
 const PIPE: usize = 256 << 10;
 
-pub(crate) struct Local {
+pub(crate) struct InProcess {
     services: Arc<Services>,
     endpoint: Endpoint,
 }
 
-impl Local {
+impl InProcess {
     pub(crate) fn new(service: impl Dispatch) -> Self {
         let endpoint = Endpoint::new("in-process", service.description().name());
         let endpoint = endpoint.expect("the name of a service is an identifier or was checked by the macro");
@@ -32,14 +32,16 @@ impl Local {
 }
 
 #[async_trait]
-impl Connector for Local {
+impl Connector for InProcess {
     async fn connect(&self) -> Result<Wire, RpcError> {
         let (here, there) = tokio::io::duplex(PIPE);
         let wire = |end| {
             let (reader, writer) = tokio::io::split(end);
             Wire::new(reader, writer, Peer::new(self.endpoint.clone()))
         };
-        let (_, driver) = open(wire(there), &self.services, Options::default(), 0);
+        let options = Options::default();
+        let hello = self.services.hello(&options.limits, 0)?;
+        let (_, driver) = open(wire(there), &self.services, options, &hello);
         tokio::spawn(driver.run());
         Ok(wire(here))
     }
