@@ -282,9 +282,8 @@ impl Future for Calling<'_> {
             *left = at.saturating_duration_since(now());
         }
         let mut driver = None;
-        let mut alone = false;
+        let mut writes = false;
         let started = this.connection.with_session(|shared| {
-            let was_idle = shared.session.in_flight() == 0 && shared.session.queued() == 0;
             let started = shared.session.poll_start(&mut this.ticket, &mut this.call, cx.waker());
             if let Poll::Ready(Ok(key)) = started {
                 // Registers the waker.
@@ -292,8 +291,8 @@ impl Future for Calling<'_> {
             }
             let due = shared.session.poll_timeout();
             let must_arm = due.is_some_and(|due| shared.armed.is_none_or(|armed| due < armed));
-            alone = was_idle && started.is_ready();
-            if must_arm || (started.is_ready() && !alone) {
+            writes = started.is_ready() && shared.session.is_worth_writing();
+            if must_arm || (started.is_ready() && !writes) {
                 driver = shared.driver.take();
             }
             started
@@ -307,8 +306,8 @@ impl Future for Calling<'_> {
             }
             Poll::Ready(Ok(key)) => {
                 this.key = Some(key);
-                // Nothing else is on its way: writing here saves the hop to the driver.
-                if alone && this.connection.flush() {
+                // Writing here saves the hop to the driver; what is left over is the driver's in any case.
+                if writes && !this.connection.has_unwritten() && this.connection.flush() {
                     // It has to know that output is stuck.
                     this.connection.wake_driver();
                 }

@@ -10,6 +10,7 @@ mod budget;
 mod calls;
 mod outgoing;
 mod output;
+mod portion;
 mod served;
 mod session;
 mod timer;

@@ -87,6 +87,7 @@ impl Session {
 
     fn send_call(&mut self, key: CallKey, id: CallId, call: NewCall) {
         let NewCall { method, body, deadline } = call;
+        self.started += 1;
         let set = if deadline.is_some() { flags::DEADLINE } else { 0 };
         let head = |out: &mut Vec<u8>| {
             put_varint(out, method.into());

@@ -21,6 +21,7 @@ use crate::proto::frame::{HEADER, Header, Kind};
 use crate::proto::hello::Hello;
 use crate::proto::outgoing::Outgoing;
 use crate::proto::output::{Direction, FIRST_PART, Output};
+use crate::proto::portion;
 pub use crate::proto::served::Incoming;
 use crate::proto::served::{Allowance, ServedCalls, Step};
 use crate::proto::timer::{Timer, Timers};
@@ -56,6 +57,10 @@ pub struct Session {
     /// A guess: the frame that comes next is part of a large body.
     block_follows: bool,
     calls: Calls,
+    /// Calls started since output was taken.
+    started: usize,
+    /// Calls completed by the last input.
+    replied: usize,
     admission: Admission,
     served: ServedCalls,
     events: VecDeque<Event>,
@@ -90,6 +95,8 @@ impl Session {
             arriving: None,
             block_follows: false,
             calls: Calls::default(),
+            started: 0,
+            replied: 0,
             admission: Admission::default(),
             served: ServedCalls::new(),
             events: VecDeque::new(),
@@ -119,6 +126,7 @@ impl Session {
     /// The peer broke a rule: the connection is to be ended with this error.
     pub fn handle_input(&mut self, input: &[u8], now: Instant) -> Result<usize, RpcError> {
         let mut used = 0;
+        self.replied = 0;
         if !input.is_empty() {
             self.heard = now;
             self.pinged = None;
@@ -280,6 +288,7 @@ impl Session {
             Progress::Partial => self.block_follows = true,
             Progress::Complete { waker, deadline } => {
                 self.block_follows = false;
+                self.replied += 1;
                 if let Some((key, at)) = deadline {
                     self.timers.remove(Some(at), Timer::Call(key.0 as u32));
                 }
@@ -358,6 +367,15 @@ impl Session {
         self.output.taken()
     }
 
+    /// Whether a call that has just started is to be written at once: nothing else is on its way, or enough has
+    /// come together.
+    pub fn is_worth_writing(&self) -> bool {
+        let (in_flight, queued) = (self.calls.in_flight(), self.output.len());
+        // Whoever got a reply together with others is likely to call again together with them.
+        let alone = in_flight == 1 && self.started == 1 && self.replied <= 1;
+        alone || portion::is_enough(self.started, queued, in_flight)
+    }
+
     /// Calls of this side in flight.
     pub fn in_flight(&self) -> usize {
         self.calls.in_flight()
@@ -365,6 +383,7 @@ impl Session {
 
     /// Moves what goes out next to the end of `into`.
     pub fn take_output(&mut self, into: &mut Outgoing) {
+        self.started = 0;
         let max_frame = self.peer.as_ref().map_or(FIRST_PART, |peer| peer.max_frame as usize);
         let Self { output, calls, served, .. } = self;
         output.take(into, max_frame, |direction, id, end| match direction {

@@ -5,6 +5,7 @@ use crate::codec::Encoder;
 use crate::error::{Code, Executed, RpcError};
 use crate::proto::frame::{Kind, flags};
 use crate::proto::output::Direction;
+use crate::proto::portion;
 use crate::proto::timer::Timer;
 use crate::proto::{CallId, Outcome};
 
@@ -16,6 +17,18 @@ impl Session {
         }
         let cancel = self.events.iter().position(|event| matches!(event, Event::Cancel(..)))?;
         self.events.remove(cancel)
+    }
+
+    /// Appends what is to be run before the replies are handed over.
+    pub fn poll_portion(&mut self, events: &mut Vec<Event>) {
+        let (first, mut bytes) = (events.len(), 0);
+        while !portion::is_full(events.len() - first, bytes) {
+            let Some(event) = self.poll_event() else { return };
+            if let Event::Call(incoming) = &event {
+                bytes += incoming.body.len();
+            }
+            events.push(event);
+        }
     }
 
     /// Whether [`poll_event`](Self::poll_event) has something to give, now or later.
