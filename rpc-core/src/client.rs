@@ -3,12 +3,13 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::body::Body;
 use crate::channel::Channel;
 use crate::codec::{Decoder, Encoder};
 use crate::connection::{Closing, Connection, now};
+use crate::context::handler_deadline;
 use crate::error::{CallError, Code, RpcError};
 use crate::in_process::InProcess;
 use crate::proto::hello::Hello;
@@ -123,8 +124,7 @@ impl Client {
         };
         let options = inner.channel.options();
         let timeout = self.timeout.or(description.attributes.timeout).or(options.timeout);
-        // A deadline the clock cannot say is none.
-        let deadline = timeout.and_then(|left| now().checked_add(left).map(|at| (at, left)));
+        let deadline = deadline(timeout);
         let exchange = async {
             let body = arguments.finish()?;
             let connection = inner.channel.connection().await?;
@@ -149,6 +149,19 @@ impl Client {
             None => error,
         }
     }
+}
+
+/// When a call's time is up, and how much of it is left: `timeout` from now, or with the handler that makes the
+/// call, whichever is sooner. A deadline the clock cannot say is none.
+fn deadline(timeout: Option<Duration>) -> Option<(Instant, Duration)> {
+    let inherited = handler_deadline();
+    if timeout.is_none() && inherited.is_none() {
+        return None;
+    }
+    let now = now();
+    let own = timeout.and_then(|left| now.checked_add(left));
+    let at = own.into_iter().chain(inherited).min()?;
+    Some((at, at.saturating_duration_since(now)))
 }
 
 fn decode<T>(body: &mut Body, value: Decode<T>) -> Result<T, RpcError> {

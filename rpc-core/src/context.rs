@@ -1,5 +1,6 @@
 //! What a handler may know of the call it serves. Never on the wire, and never a way to answer the call.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -11,6 +12,9 @@ use crate::transport::Peer;
 /// What a handler may know of its call: declare a `&Context` parameter anywhere in a method's list.
 ///
 /// Clones stay valid after the handler has ended, so a task it starts may hold one.
+///
+/// Calls that a handler makes inherit its deadline by themselves: they have no more time than it has. A task
+/// that it spawns is not the handler; calls made there have the time that is given to them.
 #[derive(Debug, Clone)]
 pub struct Context {
     method: &'static str,
@@ -46,6 +50,28 @@ impl Context {
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.is_cancelled()
     }
+}
+
+thread_local! {
+    /// The deadline of the handler that this thread polls.
+    static HANDLER_DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Polls a handler: calls that start meanwhile have no more time than it has itself.
+pub(crate) fn poll_handler<R>(deadline: Option<Instant>, poll: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Instant>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            HANDLER_DEADLINE.set(self.0);
+        }
+    }
+    let _restore = Restore(HANDLER_DEADLINE.replace(deadline));
+    poll()
+}
+
+/// The deadline of the handler from which this is called.
+pub(crate) fn handler_deadline() -> Option<Instant> {
+    HANDLER_DEADLINE.get()
 }
 
 /// What a call carries from which a [`Context`] can be made. Dropping it unanswered cancels the contexts made.

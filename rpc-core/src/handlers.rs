@@ -6,11 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::context::CallScope;
+use crate::context::{CallScope, poll_handler};
 use crate::error::{Code, Executed, RpcError};
 use crate::proto::{CallId, Incoming, Outcome};
 use crate::reflection;
@@ -34,7 +35,7 @@ pub(crate) struct Handlers {
 
 enum Running {
     /// Polled by the driver.
-    InPlace { method: u32, slot: Box<dyn Slot> },
+    InPlace { method: u32, slot: Box<dyn Slot>, deadline: Option<Instant> },
     /// On a thread of its own.
     Spawned { give_up: CancellationToken, code: Option<Code> },
 }
@@ -91,11 +92,11 @@ impl Handlers {
             self.running.resize_with(index + 1, || None);
         }
         if description.attributes.spawn {
-            let give_up = spawn(id, slot, description, Arc::clone(&self.woken));
+            let give_up = spawn(id, slot, deadline, description, Arc::clone(&self.woken));
             self.running[index] = Some(Running::Spawned { give_up, code: None });
             return None;
         }
-        self.running[index] = Some(Running::InPlace { method, slot });
+        self.running[index] = Some(Running::InPlace { method, slot, deadline });
         self.poll_one(id)
     }
 
@@ -110,10 +111,12 @@ impl Handlers {
         let (handler, waker) = &self.wakers[index];
         // Before polling: what wakes it from now on has to be heard.
         handler.listed.store(false, Ordering::Release);
-        let Some(Some(Running::InPlace { method, slot })) = self.running.get_mut(index) else { return None };
+        let Some(Some(Running::InPlace { method, slot, deadline })) = self.running.get_mut(index) else {
+            return None;
+        };
         let description = self.services.method(*method)?;
-        let outcome = poll_slot(slot, &mut Context::from_waker(waker), description)?;
-        if let Some(Running::InPlace { method, mut slot }) = self.running[index].take()
+        let outcome = poll_slot(slot, *deadline, &mut Context::from_waker(waker), description)?;
+        if let Some(Running::InPlace { method, mut slot, .. }) = self.running[index].take()
             && catch_unwind(AssertUnwindSafe(|| slot.clear())).is_ok()
             && let Some(idle) = self.idle.get_mut(method as usize)
             && idle.len() < KEPT_SLOTS
@@ -157,7 +160,7 @@ impl Handlers {
     /// Drops a handler, or asks its task to end. `Some` if it has ended.
     pub(crate) fn cancel(&mut self, id: CallId, code: Code) -> Option<Outcome> {
         match self.running.get_mut(id.0 as usize)?.take()? {
-            Running::InPlace { method, mut slot } => {
+            Running::InPlace { method, mut slot, .. } => {
                 let cleared = catch_unwind(AssertUnwindSafe(|| slot.clear()));
                 if let Some(idle) = self.idle.get_mut(method as usize)
                     && cleared.is_ok()
@@ -198,8 +201,13 @@ fn given_up(code: Code) -> RpcError {
     RpcError::new(code, message).with_executed(Executed::Yes)
 }
 
-fn poll_slot(slot: &mut Box<dyn Slot>, cx: &mut Context<'_>, method: &MethodDescription) -> Option<Outcome> {
-    match catch_unwind(AssertUnwindSafe(|| slot.poll(cx))) {
+fn poll_slot(
+    slot: &mut Box<dyn Slot>,
+    deadline: Option<Instant>,
+    cx: &mut Context<'_>,
+    method: &MethodDescription,
+) -> Option<Outcome> {
+    match catch_unwind(AssertUnwindSafe(|| poll_handler(deadline, || slot.poll(cx)))) {
         Ok(Poll::Pending) => None,
         Ok(Poll::Ready(Ok(Reply::Output(body)))) => Some(Outcome::Output(body)),
         Ok(Poll::Ready(Ok(Reply::Error(body)))) => Some(Outcome::Error(body)),
@@ -225,11 +233,12 @@ fn panicked(panic: &Box<dyn Any + Send>) -> RpcError {
 fn spawn(
     id: CallId,
     slot: Box<dyn Slot>,
+    deadline: Option<Instant>,
     method: &'static MethodDescription,
     woken: Arc<Woken>,
 ) -> CancellationToken {
     let give_up = CancellationToken::new();
-    let handler = SpawnedHandler { id, slot, woken, outcome: None };
+    let handler = SpawnedHandler { id, slot, deadline, woken, outcome: None };
     let (runtime, given_up) = (Handle::current(), give_up.clone());
     tokio::task::spawn_blocking(move || {
         runtime.block_on(given_up.run_until_cancelled_owned(handler.run(method)));
@@ -240,13 +249,14 @@ fn spawn(
 struct SpawnedHandler {
     id: CallId,
     slot: Box<dyn Slot>,
+    deadline: Option<Instant>,
     woken: Arc<Woken>,
     outcome: Option<Outcome>,
 }
 
 impl SpawnedHandler {
     async fn run(mut self, method: &'static MethodDescription) {
-        let outcome = std::future::poll_fn(|cx| match poll_slot(&mut self.slot, cx, method) {
+        let outcome = std::future::poll_fn(|cx| match poll_slot(&mut self.slot, self.deadline, cx, method) {
             Some(outcome) => Poll::Ready(outcome),
             None => Poll::Pending,
         })
