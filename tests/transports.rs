@@ -31,6 +31,9 @@ trait Probe {
     #[ipc(spawn)]
     async fn hold_thread(&self);
     async fn release_thread(&self);
+    #[ipc(oneway)]
+    async fn note(&self, bytes: Vec<u8>);
+    async fn noted(&self) -> Vec<usize>;
 }
 
 #[ipc_service]
@@ -44,6 +47,7 @@ struct Implementation {
     ended: Arc<AtomicUsize>,
     released: Mutex<bool>,
     release: Condvar,
+    noted: Mutex<Vec<usize>>,
 }
 
 struct CountsItsEnd(Arc<AtomicUsize>);
@@ -107,6 +111,14 @@ impl Probe for Implementation {
     async fn release_thread(&self) {
         *self.released.lock().expect("not poisoned") = true;
         self.release.notify_all();
+    }
+
+    async fn note(&self, bytes: Vec<u8>) {
+        self.noted.lock().expect("not poisoned").push(bytes.len());
+    }
+
+    async fn noted(&self) -> Vec<usize> {
+        self.noted.lock().expect("not poisoned").clone()
     }
 }
 
@@ -173,6 +185,7 @@ macro_rules! over {
                 several_services_share_one_connection
                 a_dropped_call_drops_its_handler
                 a_deadline_ends_a_call
+                oneway_calls_start_in_the_order_made
                 a_panic_costs_its_own_call
                 a_handler_that_holds_its_thread_holds_up_nobody
                 a_message_above_the_limit_costs_its_own_call
@@ -271,6 +284,20 @@ mod case {
         let error = probe.with_timeout(Duration::from_millis(30)).hang().await.expect_err("too late");
         assert_eq!(error.rpc().map(|error| error.code()), Some(Code::DeadlineExceeded));
         while probe.hangs_ended().await != Ok(1) {}
+    }
+
+    pub(super) async fn oneway_calls_start_in_the_order_made(served: &Served) {
+        let probe = connect(served).await;
+        // More than the peer takes at once, of one frame and of many.
+        let sizes: Vec<usize> = (0..2000).map(|n| if n % 200 == 7 { 300_000 + n } else { n % 13 }).collect();
+        for size in &sizes {
+            assert_eq!(probe.note(vec![1; *size]).await, Ok(()));
+        }
+        while probe.noted().await.expect("answered").len() < sizes.len() {}
+        assert_eq!(probe.noted().await, Ok(sizes));
+        probe.channel().close().await;
+        let error = probe.note(vec![1]).await.expect_err("closed");
+        assert_eq!(error.rpc().map(|error| error.executed()), Some(Executed::No));
     }
 
     pub(super) async fn a_panic_costs_its_own_call(served: &Served) {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use traitwire_core::Options;
 use traitwire_core::codec::{Decoder, Encoder};
-use traitwire_core::proto::{CallKey, Event, NewCall, Outcome, Outgoing, Session};
+use traitwire_core::proto::{Awaits, CallKey, Event, NewCall, Outcome, Outgoing, Session};
 
 use crate::callgrind::measured;
 use crate::service;
@@ -46,7 +46,7 @@ impl Open {
 
     fn start(&mut self) -> CallKey {
         let body = arguments().finish().expect("numbers can be encoded");
-        let mut request = Some(NewCall { method: 0, body, deadline: None });
+        let mut request = Some(NewCall { method: 0, body, deadline: None, awaits: Awaits::Reply });
         let Poll::Ready(Ok(key)) = self.session.poll_start(&mut None, &mut request, Waker::noop()) else {
             panic!("there is room for the call");
         };

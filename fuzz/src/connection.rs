@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use traitwire::idl::Fingerprint;
 use traitwire_core::codec::Encoder;
 use traitwire_core::proto::hello::{Hello, ServedMethod, ServedService};
-use traitwire_core::proto::{CallId, CallKey, Event, NewCall, Outcome, Outgoing, SLICES, Session, Ticket};
+use traitwire_core::proto::{
+    Awaits, CallId, CallKey, Event, NewCall, Outcome, Outgoing, SLICES, Session, Ticket,
+};
 use traitwire_core::{Body, Code, Options, RpcError};
 
 struct Side {
@@ -144,7 +146,7 @@ pub fn connection(data: &[u8]) {
             0 | 1 => {
                 let left = Duration::from_millis(u64::from(next()));
                 let deadline = (step & 0x80 != 0).then(|| (now + left, left));
-                let request = NewCall { method: 0, body: body(next()), deadline };
+                let request = NewCall { method: 0, body: body(next()), deadline, awaits: Awaits::Reply };
                 if sides[at].waiting.len() < 16 {
                     sides[at].waiting.push((None, Some(request)));
                 }

@@ -30,6 +30,8 @@ pub struct Method {
     pub error: Option<Type>,
     /// Whether calling it twice is as good as once.
     pub idempotent: bool,
+    /// Whether its caller does not wait for it.
+    pub oneway: bool,
 }
 
 /// One argument.

@@ -27,6 +27,9 @@ impl Interface {
             if method.idempotent {
                 printer.text("    #[idempotent]\n");
             }
+            if method.oneway {
+                printer.text("    #[oneway]\n");
+            }
             printer.text("    ");
             printer.method(method);
             printer.text(";\n");

@@ -101,6 +101,7 @@ impl InterfaceBuilder {
             output: Type::Unit,
             error: None,
             idempotent: false,
+            oneway: false,
         };
         let method = describe(MethodBuilder { method, types: &mut self.types }).method;
         self.methods.push(method);
@@ -150,6 +151,12 @@ impl MethodBuilder<'_> {
     /// Calling it twice is as good as once.
     pub fn idempotent(mut self) -> Self {
         self.method.idempotent = true;
+        self
+    }
+
+    /// Its caller does not wait for it.
+    pub fn oneway(mut self) -> Self {
+        self.method.oneway = true;
         self
     }
 }

@@ -14,7 +14,15 @@ fn definition(name: &str, shape: Shape) -> Definition {
 fn method(arguments: &[(&str, Type)], output: Type, error: Option<Type>) -> Method {
     let arguments =
         arguments.iter().map(|(name, ty)| Argument { name: (*name).into(), ty: ty.clone() }).collect();
-    Method { name: "m".into(), docs: String::new(), arguments, output, error, idempotent: false }
+    Method {
+        name: "m".into(),
+        docs: String::new(),
+        arguments,
+        output,
+        error,
+        idempotent: false,
+        oneway: false,
+    }
 }
 
 fn list(ty: Type) -> Type {

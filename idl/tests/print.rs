@@ -66,7 +66,7 @@ fn interface() -> Interface {
         })
         .method("put", |m| m.argument::<Id>("id").argument::<(u8, (bool,), ())>("odd").error::<Mark>())
         .method("raw", |m| m.output::<HashMap<String, HashSet<[f32; 3]>>>().error::<String>())
-        .method("ping", |m| m)
+        .method("ping", |m| m.oneway())
         .build()
 }
 
@@ -82,6 +82,7 @@ trait Orders {
 
     async fn raw(&self) -> Result<HashMap<String, HashSet<[f32; 3]>>, String>;
 
+    #[oneway]
     async fn ping(&self);
 }
 

@@ -13,7 +13,7 @@ use crate::context::handler_deadline;
 use crate::error::{CallError, Code, RpcError};
 use crate::in_process::InProcess;
 use crate::proto::hello::Hello;
-use crate::proto::{NewCall, Outcome};
+use crate::proto::{Awaits, NewCall, Outcome};
 use crate::reflection;
 use crate::service::{Dispatch, ServiceDescription};
 use crate::transport::Dial;
@@ -100,7 +100,7 @@ impl Client {
         output: Decode<T>,
         error: Decode<E>,
     ) -> Result<T, CallError<E>> {
-        let mut outcome = self.exchange(method as usize, arguments).await;
+        let mut outcome = self.exchange(method as usize, arguments, Awaits::Reply).await;
         let decoded = match &mut outcome {
             Outcome::Output(body) => decode(body, output).map(Ok),
             Outcome::Error(body) => decode(body, error).map(Err),
@@ -113,8 +113,21 @@ impl Client {
         }
     }
 
+    /// Calls a method without waiting for its outcome: returns as soon as the call is queued, which takes until
+    /// the peer may be given one more.
+    ///
+    /// # Errors
+    /// Where the call could not be queued: there is no connection, the peer has no such method, or its time ran
+    /// out before.
+    pub async fn send(&self, method: u32, arguments: Encoder) -> Result<(), CallError> {
+        match self.exchange(method as usize, arguments, Awaits::Start).await {
+            Outcome::Failure(error) => Err(CallError::Rpc(self.placed(error, method as usize))),
+            Outcome::Output(_) | Outcome::Error(_) => Ok(()),
+        }
+    }
+
     /// The part of a call that is the same for every method.
-    async fn exchange(&self, method: usize, arguments: Encoder) -> Outcome {
+    async fn exchange(&self, method: usize, arguments: Encoder, awaits: Awaits) -> Outcome {
         let inner = &*self.inner;
         let Some(description) = inner.description.methods().get(method) else {
             return Outcome::Failure(RpcError::new(
@@ -132,7 +145,7 @@ impl Client {
                 Some(Bound::Number(number)) => *number,
                 bound => return Err(inner.refusal(connection, bound.copied(), method).await),
             };
-            let mut outcome = connection.call(NewCall { method: number, body, deadline }).await;
+            let mut outcome = connection.call(NewCall { method: number, body, deadline, awaits }).await;
             description
                 .check_outcome(&mut outcome, options.limits.max_depth)
                 .map_err(|error| error.with_executed(crate::error::Executed::Yes))?;

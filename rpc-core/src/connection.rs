@@ -281,13 +281,13 @@ impl Future for Calling<'_> {
         if let Some(NewCall { deadline: Some((at, left)), .. }) = &mut this.call {
             *left = at.saturating_duration_since(now());
         }
+        let mut polled = Poll::Pending;
         let mut driver = None;
         let mut writes = false;
         let started = this.connection.with_session(|shared| {
             let started = shared.session.poll_start(&mut this.ticket, &mut this.call, cx.waker());
             if let Poll::Ready(Ok(key)) = started {
-                // Registers the waker.
-                let _ = shared.session.poll_reply(key, cx.waker());
+                polled = shared.session.poll_reply(key, cx.waker());
             }
             let due = shared.session.poll_timeout();
             let must_arm = due.is_some_and(|due| shared.armed.is_none_or(|armed| due < armed));
@@ -305,13 +305,13 @@ impl Future for Calling<'_> {
                 Poll::Ready(Outcome::Failure(error))
             }
             Poll::Ready(Ok(key)) => {
-                this.key = Some(key);
+                this.key = polled.is_pending().then_some(key);
                 // Writing here saves the hop to the driver; what is left over is the driver's in any case.
                 if writes && !this.connection.has_unwritten() && this.connection.flush() {
                     // It has to know that output is stuck.
                     this.connection.wake_driver();
                 }
-                Poll::Pending
+                polled
             }
         }
     }

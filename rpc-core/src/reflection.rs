@@ -7,7 +7,7 @@ use crate::body::Body;
 use crate::codec::{Decoder, Encoder};
 use crate::connection::Connection;
 use crate::error::{Code, RpcError};
-use crate::proto::{NewCall, Outcome};
+use crate::proto::{Awaits, NewCall, Outcome};
 use crate::service::ServiceDescription;
 use crate::services::Services;
 
@@ -58,7 +58,7 @@ pub(crate) async fn explain_mismatch(
 async fn fetch(connection: &Connection, service: &str, max_depth: u32) -> Result<Interface, RpcError> {
     let mut arguments = Encoder::new();
     arguments.value(service);
-    let call = NewCall { method: DESCRIBE, body: arguments.finish()?, deadline: None };
+    let call = NewCall { method: DESCRIBE, body: arguments.finish()?, deadline: None, awaits: Awaits::Reply };
     match connection.call(call).await {
         Outcome::Failure(error) => Err(error),
         Outcome::Error(_) => Err(RpcError::new(Code::Decode, "an error of a method that has none")),

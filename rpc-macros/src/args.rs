@@ -23,6 +23,7 @@ pub(crate) struct ServiceArgs {
 #[derive(Debug, Default)]
 pub(crate) struct MethodArgs {
     pub(crate) idempotent: bool,
+    pub(crate) oneway: bool,
     pub(crate) spawn: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) name: Option<WireName>,
@@ -37,14 +38,14 @@ pub(crate) struct SchemaArgs {
 }
 
 const SERVICE_KEYS: &[&str] = &["name", "crate"];
-const METHOD_KEYS: &[&str] = &["idempotent", "spawn", "timeout", "name"];
+const METHOD_KEYS: &[&str] = &["idempotent", "oneway", "spawn", "timeout", "name"];
 const TYPE_KEYS: &[&str] = &["crate"];
 const SCHEMA_TYPE_KEYS: &[&str] = &["crate", "as"];
 const SCHEMA_FIELD_KEYS: &[&str] = &["as"];
 
 /// Parts of the grammar that are reserved and do nothing yet.
 const LATER_SERVICE_KEYS: &[&str] = &["transparent"];
-const LATER_METHOD_KEYS: &[&str] = &["oneway", "priority"];
+const LATER_METHOD_KEYS: &[&str] = &["priority"];
 
 pub(crate) fn service(arguments: TokenStream, errors: &Errors) -> ServiceArgs {
     let mut parsed = ServiceArgs { name: None, krate: default_crate() };
@@ -142,6 +143,7 @@ impl MethodArgs {
     fn set(&mut self, meta: &Meta, errors: &Errors) {
         match names::unraw(&meta.path().segments[0].ident).as_str() {
             "idempotent" => self.idempotent = flag(meta, errors),
+            "oneway" => self.oneway = flag(meta, errors),
             "spawn" => self.spawn = flag(meta, errors),
             "timeout" => self.timeout = timeout(meta, errors),
             _ => self.name = wire_name(meta, errors),

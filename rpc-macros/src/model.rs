@@ -48,6 +48,8 @@ pub(crate) struct Method {
 pub(crate) enum Kind {
     /// One request, one reply.
     Unary,
+    /// One request, for whose reply nobody waits.
+    Oneway,
 }
 
 /// A body in the trait: the server's, if the implementation has none.

@@ -67,7 +67,7 @@ fn method(item: TraitItemFn, errors: &Errors) -> Method {
     Method {
         attributes,
         wire_name: arguments.name.unwrap_or_else(|| wire_name(&item.sig.ident)),
-        kind: Kind::Unary,
+        kind: if arguments.oneway { Kind::Oneway } else { Kind::Unary },
         idempotent: arguments.idempotent,
         spawn: arguments.spawn,
         timeout: arguments.timeout,

@@ -39,6 +39,7 @@ impl Schema for Method {
                 ("output", Type::describe(types)),
                 ("error", Option::<Type>::describe(types)),
                 ("idempotent", Type::Bool),
+                ("oneway", Type::Bool),
             ]
         })
     }

@@ -10,7 +10,7 @@ use crate::buffer::Buffer;
 use crate::error::RpcError;
 use crate::proto::arrival::Arrival;
 use crate::proto::frame::{Header, flags, take_varint};
-use crate::proto::{CallId, Outcome, violation};
+use crate::proto::{Awaits, CallId, Outcome, violation};
 
 /// Names one call on this side. Unlike its id it stays taken until the outcome has been collected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,7 @@ pub(super) struct Call {
     pub(super) deadline: Option<Instant>,
     /// Where in the stream of output its last byte stands; `None` while part of it is queued.
     pub(super) ends_at: Option<u64>,
+    pub(super) awaits: Awaits,
     waker: Option<Waker>,
     /// The request's buffer, kept so that the reply needs no other.
     spare: Buffer,
@@ -101,6 +102,7 @@ impl Calls {
         max: u32,
         deadline: Option<Instant>,
         charged: usize,
+        awaits: Awaits,
     ) -> Option<(CallKey, CallId)> {
         let id = match self.free.pop() {
             Some(id) => id,
@@ -111,8 +113,15 @@ impl Calls {
             None => return None,
         };
         let state = State::Waiting;
-        let call =
-            Call { id: CallId(id), deadline, ends_at: None, waker: None, spare: Buffer::default(), state };
+        let call = Call {
+            id: CallId(id),
+            deadline,
+            ends_at: None,
+            awaits,
+            waker: None,
+            spare: Buffer::default(),
+            state,
+        };
         let key = CallKey(self.calls.insert(call));
         self.ids[id as usize] = Id { holder: Holder::Call(key), charged };
         self.charged += charged;
@@ -141,6 +150,13 @@ impl Calls {
             Some(Holder::Abandoned { owed }) => owed > 0,
             _ => false,
         }
+    }
+
+    /// The last byte of a call in parts has been taken. The waker of whoever awaits no more than that.
+    pub(super) fn set_taken(&mut self, id: CallId, ends_at: u64) -> Option<Waker> {
+        let call = self.by_id(id)?;
+        call.ends_at = Some(ends_at);
+        if call.awaits == Awaits::Start { call.waker.take() } else { None }
     }
 
     /// The outcome, once; until then `waker` is woken when it is there.

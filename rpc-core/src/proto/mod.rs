@@ -17,7 +17,7 @@ mod timer;
 
 pub use frame::MAGIC;
 pub use outgoing::{Outgoing, SLICES};
-pub use session::{CallKey, Event, Incoming, NewCall, Session, Ticket};
+pub use session::{Awaits, CallKey, Event, Incoming, NewCall, Session, Ticket};
 
 use crate::body::Body;
 use crate::error::{Code, RpcError};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use traitwire_core::codec::Decoder;
 use traitwire_core::proto::frame::{Header, Kind};
-use traitwire_core::proto::{CallId, Event, NewCall, Outcome, Ticket};
+use traitwire_core::proto::{Awaits, CallId, Event, NewCall, Outcome, Ticket};
 use traitwire_core::{Code, Executed, RpcError};
 
 use crate::pair::{CALLEE, CALLER, End, NOBODY, Pair, block, failure, options, text};
@@ -129,8 +129,11 @@ fn callers_wait_their_turn_and_leave_the_queue() {
     let wait = |end: &mut End, ticket: &mut Option<Ticket>, request: &mut Option<NewCall>| {
         end.session.poll_start(ticket, request, NOBODY)
     };
-    let mut waiting: Vec<_> =
-        (0..3).map(|_| (None, Some(NewCall { method: 0, body: text("later"), deadline: None }))).collect();
+    let mut waiting: Vec<_> = (0..3)
+        .map(|_| {
+            (None, Some(NewCall { method: 0, body: text("later"), deadline: None, awaits: Awaits::Reply }))
+        })
+        .collect();
     for (ticket, request) in &mut waiting {
         assert!(wait(&mut pair.ends[CALLER], ticket, request).is_pending());
     }
@@ -205,7 +208,7 @@ fn going_away_refuses_new_calls_and_finishes_old_ones() {
     pair.ends[CALLEE].session.go_away("closing time");
     pair.exchange(usize::MAX);
     assert_eq!(failure(pair.ends[CALLER].outcome(crossing)), (Code::Unavailable, Executed::No));
-    let mut request = Some(NewCall { method: 0, body: text("new"), deadline: None });
+    let mut request = Some(NewCall { method: 0, body: text("new"), deadline: None, awaits: Awaits::Reply });
     match pair.ends[CALLER].session.poll_start(&mut None, &mut request, NOBODY) {
         Poll::Ready(Err(error)) => assert!(error.message().contains("closing time"), "{error}"),
         other => panic!("{other:?}"),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use traitwire_core::codec::Encoder;
 use traitwire_core::proto::hello::{Hello, ServedMethod, ServedService};
-use traitwire_core::proto::{CallId, CallKey, Event, NewCall, Outcome, Outgoing, SLICES, Session};
+use traitwire_core::proto::{Awaits, CallId, CallKey, Event, NewCall, Outcome, Outgoing, SLICES, Session};
 use traitwire_core::{Body, Code, Executed, Options, RpcError};
 use traitwire_idl::Fingerprint;
 
@@ -74,7 +74,7 @@ impl End {
     }
 
     pub(crate) fn start(&mut self, body: Body, left: Option<(Instant, Duration)>) -> CallKey {
-        let mut request = Some(NewCall { method: 0, body, deadline: left });
+        let mut request = Some(NewCall { method: 0, body, deadline: left, awaits: Awaits::Reply });
         match self.session.poll_start(&mut None, &mut request, NOBODY) {
             Poll::Ready(started) => started.expect("admitted"),
             Poll::Pending => panic!("not admitted"),

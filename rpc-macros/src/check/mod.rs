@@ -7,10 +7,10 @@ pub(crate) mod wire_type;
 
 use std::collections::HashMap;
 
-use syn::{GenericParam, ItemTrait, TraitItem, TypeParamBound};
+use syn::{GenericParam, ItemTrait, TraitItem, Type, TypeParamBound};
 
 use crate::errors::Errors;
-use crate::model::{Method, Service};
+use crate::model::{Kind, Method, Service};
 use crate::{args, attributes, names, recognise};
 
 /// Rules on the trait as written.
@@ -30,6 +30,7 @@ pub(crate) fn item(item: &ItemTrait, errors: &Errors) {
 pub(crate) fn service(service: &Service, errors: &Errors) {
     for method in &service.methods {
         reserved_name(method, errors);
+        oneway_output(method, errors);
     }
     wire_names(service, errors);
 }
@@ -130,6 +131,20 @@ fn reserved_name(method: &Method, errors: &Errors) {
             ),
         );
     }
+}
+
+fn oneway_output(method: &Method, errors: &Errors) {
+    if method.kind == Kind::Oneway && !is_unit(&method.output.written) {
+        errors.refuse(
+            &method.output.written,
+            "a `oneway` method returns nothing",
+            "remove the return type, or `oneway`: nobody waits for what it returns",
+        );
+    }
+}
+
+fn is_unit(ty: &Type) -> bool {
+    matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
 fn wire_names(service: &Service, errors: &Errors) {

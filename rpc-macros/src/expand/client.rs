@@ -40,9 +40,7 @@ fn implementation(scope: &Scope<'_>) -> TokenStream {
     let (visibility, name) = (&service.visibility, &service.name);
     let [channel, address, implementation, timeout] =
         ["channel", "address", "implementation", "timeout"].map(names::local);
-    let methods = service.methods.iter().map(|method| match method.kind {
-        Kind::Unary => unary(scope, method),
-    });
+    let methods = service.methods.iter().map(|method| call(scope, method));
     quote! {
         #[allow(dead_code, dropping_copy_types)]
         impl #client {
@@ -86,7 +84,7 @@ fn implementation(scope: &Scope<'_>) -> TokenStream {
     }
 }
 
-fn unary(scope: &Scope<'_>, method: &Method) -> TokenStream {
+fn call(scope: &Scope<'_>, method: &Method) -> TokenStream {
     let Scope { service, p, .. } = scope;
     let visibility = &service.visibility;
     let mut attributes = attributes::for_client(&method.attributes);
@@ -108,13 +106,12 @@ fn unary(scope: &Scope<'_>, method: &Method) -> TokenStream {
         Some(error) => quote!(#error),
         None => quote!(#p::Infallible),
     };
-    let decoded_value = decode(scope, value);
-    let decoded_error = match &method.output.error {
-        Some(error) => decode(scope, error),
-        None => {
-            let decoder = names::local("decoder");
-            quote!(|#decoder| #p::Decoder::never(#decoder))
+    let called = match method.kind {
+        Kind::Unary => {
+            let (value, error) = (decode(scope, value), decode_error(scope, method));
+            quote!(#p::Client::call(&self.client, #index, #arguments, #value, #error))
         }
+        Kind::Oneway => quote!(#p::Client::send(&self.client, #index, #arguments)),
     };
     quote! {
         #(#attributes)*
@@ -122,7 +119,7 @@ fn unary(scope: &Scope<'_>, method: &Method) -> TokenStream {
             let #mutability #arguments = #p::Encoder::new();
             #(#encoded)*
             #(::core::mem::drop(#dropped);)*
-            #p::Client::call(&self.client, #index, #arguments, #decoded_value, #decoded_error).await
+            #called.await
         }
     }
 }
@@ -141,6 +138,17 @@ fn encode(scope: &Scope<'_>, argument: &Argument) -> TokenStream {
         Passing::Context => return TokenStream::new(),
     };
     quote!(#write;)
+}
+
+/// The function that reads the method's own error.
+fn decode_error(scope: &Scope<'_>, method: &Method) -> TokenStream {
+    match &method.output.error {
+        Some(error) => decode(scope, error),
+        None => {
+            let (p, decoder) = (&scope.p, names::local("decoder"));
+            quote!(|#decoder| #p::Decoder::never(#decoder))
+        }
+    }
 }
 
 /// The function that reads a value of a reply.

@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::Scope;
-use crate::model::{Argument, Method, Passing};
+use crate::model::{Argument, Kind, Method, Passing};
 use crate::{attributes, names};
 
 pub(super) fn expand(scope: &Scope<'_>) -> TokenStream {
@@ -39,11 +39,12 @@ fn interface_of(method: &Method) -> TokenStream {
     });
     let value = &method.output.value;
     let error = method.output.error.as_ref().map(|error| quote!(.error::<#error>()));
+    let oneway = (method.kind == Kind::Oneway).then(|| quote!(.oneway()));
     let idempotent = method.idempotent.then(|| quote!(.idempotent()));
     quote! {
         #(#conditions)*
         let #interface = #interface.method(#wire_name, |#description| {
-            #description #docs #(#arguments)* .output::<#value>() #error #idempotent
+            #description #docs #(#arguments)* .output::<#value>() #error #idempotent #oneway
         });
     }
 }

@@ -101,7 +101,7 @@ fn arm(scope: &Scope<'_>, method: &Method) -> TokenStream {
     let [number, service, request] = ["method", "service", "request"].map(names::local);
     let index = scope.index_of(method);
     let handler = match method.kind {
-        Kind::Unary => unary(scope, method),
+        Kind::Unary | Kind::Oneway => unary(scope, method),
     };
     let mutability = releases(method).then(|| quote!(mut));
     quote! {

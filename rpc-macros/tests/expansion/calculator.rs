@@ -16,5 +16,8 @@ pub trait Calculator {
 
     fn whoami(&self, cx: &Context, path: &Path) -> impl Future<Output = Vec<u8>>;
 
+    #[ipc(oneway)]
+    async fn note(&self, text: String);
+
     async fn store(&self, key: String, block: Vec<u8>, view: &[u8], names: &[String], options: &Options);
 }

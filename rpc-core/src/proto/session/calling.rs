@@ -2,8 +2,10 @@
 
 use std::task::{Poll, Waker};
 
-use super::{NewCall, Session};
+use super::{Awaits, NewCall, Session};
+use crate::body::Body;
 use crate::error::{Code, Executed, RpcError};
+use crate::proto::calls::Call;
 use crate::proto::frame::{Kind, flags, put_varint};
 use crate::proto::output::{Direction, FIRST_PART};
 use crate::proto::timer::Timer;
@@ -47,7 +49,9 @@ impl Session {
         if let Some(ticket) = ticket.take() {
             self.leave_queue(ticket);
         }
-        let (Some((key, id)), Some(call)) = (self.calls.insert(max_calls, deadline, charged), call.take())
+        let awaits = pending.awaits;
+        let (Some((key, id)), Some(call)) =
+            (self.calls.insert(max_calls, deadline, charged, awaits), call.take())
         else {
             return Poll::Pending;
         };
@@ -86,7 +90,7 @@ impl Session {
     }
 
     fn send_call(&mut self, key: CallKey, id: CallId, call: NewCall) {
-        let NewCall { method, body, deadline } = call;
+        let NewCall { method, body, deadline, .. } = call;
         self.started += 1;
         let set = if deadline.is_some() { flags::DEADLINE } else { 0 };
         let head = |out: &mut Vec<u8>| {
@@ -122,9 +126,18 @@ impl Session {
         self.wakers.extend(self.admission.first().cloned());
     }
 
-    /// The outcome of a call, once. `waker` is woken when it is there.
+    /// The outcome of a call, once. `waker` is woken when it is there. Where its maker awaits only the start,
+    /// an empty output stands for that, once its last byte is on its way: what is started next comes after it.
     pub fn poll_reply(&mut self, key: CallKey, waker: &Waker) -> Poll<Outcome> {
-        self.calls.poll(key, waker)
+        let polled = self.calls.poll(key, waker);
+        let starts = |call: &mut Call| call.awaits == Awaits::Start && call.ends_at.is_some();
+        if polled.is_ready() || !self.calls.get_mut(key).is_some_and(starts) {
+            return polled;
+        }
+        if let Some(call) = self.calls.abandon(key) {
+            self.timers.remove(call.deadline, Timer::Call(key.0 as u32));
+        }
+        Poll::Ready(Outcome::Output(Body::default()))
     }
 
     /// Nobody wants the outcome any more: tells the peer, unless the call never left this side.

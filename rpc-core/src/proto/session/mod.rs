@@ -36,6 +36,15 @@ pub enum Event {
     Cancel(CallId, Code),
 }
 
+/// What the maker of a call waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaits {
+    /// Its outcome.
+    Reply,
+    /// That it is started: the outcome is dropped when it comes.
+    Start,
+}
+
 /// A call to be started.
 #[derive(Debug)]
 pub struct NewCall {
@@ -45,6 +54,8 @@ pub struct NewCall {
     pub body: Body,
     /// When its time is up, and how much is left now.
     pub deadline: Option<(Instant, Duration)>,
+    /// What its maker waits for.
+    pub awaits: Awaits,
 }
 
 /// The state of one connection.
@@ -256,9 +267,7 @@ impl Session {
             self.budget.spend(now, "second reply")?;
         }
         // The id is free when the reply is complete: the rest would be taken for the next call's (P-35).
-        if self.calls.by_id(id).is_some_and(|call| call.ends_at.is_none())
-            && self.output.forget(Direction::Call, id) == Some(0)
-        {
+        if self.output.forget(Direction::Call, id) == Some(0) {
             return Err(violation("P-22", format_args!("a reply to a call not yet sent ({})", id.0)));
         }
         Ok(())
@@ -385,13 +394,9 @@ impl Session {
     pub fn take_output(&mut self, into: &mut Outgoing) {
         self.started = 0;
         let max_frame = self.peer.as_ref().map_or(FIRST_PART, |peer| peer.max_frame as usize);
-        let Self { output, calls, served, .. } = self;
+        let Self { output, calls, served, wakers, .. } = self;
         output.take(into, max_frame, |direction, id, end| match direction {
-            Direction::Call => {
-                if let Some(call) = calls.by_id(id) {
-                    call.ends_at = Some(end);
-                }
-            }
+            Direction::Call => wakers.extend(calls.set_taken(id, end)),
             Direction::Reply => served.replied(id),
         });
         if self.output.len() <= self.options.limits.max_queued as usize {

@@ -27,6 +27,10 @@ pub trait Calculator: ::core::marker::Send + ::core::marker::Sync + 'static {
         cx: &Context,
         path: &Path,
     ) -> impl ::traitwire::__private::Future<Output = Vec<u8>> + ::core::marker::Send;
+    fn note(
+        &self,
+        text: String,
+    ) -> impl ::traitwire::__private::Future<Output = ()> + ::core::marker::Send;
     fn store(
         &self,
         key: String,
@@ -59,6 +63,7 @@ const _: () = {
         divide,
         greet,
         whoami,
+        note,
         store,
     }
     fn __Calculator_description() -> &'static __traitwire::ServiceDescription {
@@ -107,6 +112,13 @@ const _: () = {
                     );
                 let interface = interface
                     .method(
+                        "note",
+                        |method| {
+                            method.argument::<String>("text").output::<()>().oneway()
+                        },
+                    );
+                let interface = interface
+                    .method(
                         "store",
                         |method| {
                             method
@@ -124,6 +136,7 @@ const _: () = {
                         __traitwire::Attributes::NONE,
                         #[cfg(feature = "division")]
                         __traitwire::Attributes::NONE.timeout_ms(2000u64).spawn(),
+                        __traitwire::Attributes::NONE,
                         __traitwire::Attributes::NONE,
                         __traitwire::Attributes::NONE,
                         __traitwire::Attributes::NONE,
@@ -249,6 +262,21 @@ const _: () = {
                     arguments,
                     |decoder| __traitwire::Decoder::byte_buf(decoder),
                     |decoder| __traitwire::Decoder::never(decoder),
+                )
+                .await
+        }
+        /// Calls `Calculator.note`.
+        pub async fn note(
+            &self,
+            text: String,
+        ) -> __traitwire::Result<(), __traitwire::CallError<__traitwire::Infallible>> {
+            let mut arguments = __traitwire::Encoder::new();
+            __traitwire::Encoder::value::<String>(&mut arguments, &text);
+            ::core::mem::drop(text);
+            __traitwire::Client::send(
+                    &self.client,
+                    __CalculatorMethod::note as ::core::primitive::u32,
+                    arguments,
                 )
                 .await
         }
@@ -421,6 +449,30 @@ const _: () = {
                                 __traitwire::Request::answered(&request);
                                 __traitwire::Reply::output(|encoder| {
                                     __traitwire::Encoder::byte_buf(encoder, output);
+                                })
+                            }
+                        }),
+                    )
+                }
+                method if method
+                    == __CalculatorMethod::note as ::core::primitive::u32 => {
+                    let service = ::core::clone::Clone::clone(&self.implementation);
+                    __traitwire::Option::Some(
+                        __traitwire::slot(move |mut request: __traitwire::Request| {
+                            let service = ::core::clone::Clone::clone(&service);
+                            async move {
+                                let mut arguments = __traitwire::Request::take_arguments(
+                                    &mut request,
+                                );
+                                let text = __traitwire::Decoder::value::<
+                                    String,
+                                >(&mut arguments)?;
+                                __traitwire::Decoder::finish(arguments)?;
+                                __traitwire::Request::release(&mut request);
+                                let output = <__S as Calculator>::note(&*service, text)
+                                    .await;
+                                __traitwire::Reply::output(|encoder| {
+                                    __traitwire::Encoder::value::<()>(encoder, &output);
                                 })
                             }
                         }),

@@ -1,9 +1,0 @@
-use traitwire::ipc_service;
-
-#[ipc_service]
-pub trait Service {
-    #[ipc(oneway)]
-    async fn note(&self, text: String);
-}
-
-fn main() {}
