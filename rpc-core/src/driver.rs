@@ -71,7 +71,18 @@ enum Turn {
     /// Callers have queued frames: give every caller that is ready the chance to add its own.
     Gather,
     /// The connection is over.
-    End { cause: RpcError, tell_peer: bool },
+    End(RpcError, End),
+}
+
+/// How a connection comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// By this side's own will.
+    Closed,
+    /// The peer is gone, or cannot be reached any more.
+    Lost,
+    /// The peer broke a rule, and is told so.
+    Broken,
 }
 
 impl Driver {
@@ -102,7 +113,7 @@ impl Driver {
 
     /// Runs the connection to its end, and says why it ended.
     pub(crate) async fn run(mut self) -> RpcError {
-        let (cause, tell_peer) = loop {
+        let (cause, end) = loop {
             let turn = match std::future::poll_fn(|cx| self.poll(cx)).await {
                 // Unlike waking itself this does not wake another thread to take the driver over.
                 Turn::Yield => {
@@ -112,11 +123,11 @@ impl Driver {
                 Turn::Gather => self.gather().await.err(),
                 end => Some(end),
             };
-            if let Some(Turn::End { cause, tell_peer }) = turn {
-                break (cause, tell_peer);
+            if let Some(Turn::End(cause, end)) = turn {
+                break (cause, end);
             }
         };
-        self.finish(cause, tell_peer).await
+        self.finish(cause, end).await
     }
 
     /// Lets every caller that is ready add its frame, and the callers of replies that have come meanwhile, then
@@ -143,11 +154,11 @@ impl Driver {
         }
     }
 
-    async fn finish(self, cause: RpcError, tell_peer: bool) -> RpcError {
+    async fn finish(self, cause: RpcError, end: End) -> RpcError {
         let Self { connection, mut reader, handlers, epitaph, .. } = self;
         // Handlers first: nobody will hear them any more.
         drop(handlers);
-        if tell_peer {
+        if end == End::Broken {
             connection.with_session(|shared| shared.session.go_away(cause.message()));
             let flushed = std::future::poll_fn(|cx| {
                 connection.set_driver(cx.waker());
@@ -159,7 +170,9 @@ impl Driver {
             let _ = tokio::time::timeout(LINGER, flushed).await;
         }
         let mut cause = cause.with_address(&connection.peer.endpoint);
-        if let Some(epitaph) = epitaph
+        // What ends on this side's own word needs no explanation.
+        if end != End::Closed
+            && let Some(epitaph) = epitaph
             && let Ok(Some(last_words)) = tokio::time::timeout(LINGER, epitaph).await
         {
             let message = format!("{}; {last_words}", cause.message());
@@ -168,7 +181,7 @@ impl Driver {
         tracing::debug!(peer = %connection.peer.endpoint, %cause, "connection ended");
         connection.end(&cause);
         connection.shutdown().await;
-        if tell_peer {
+        if end == End::Broken {
             // Closing with unread input would throw away what was just said to the peer.
             let _ = tokio::time::timeout(LINGER, tokio::io::copy(&mut reader, &mut tokio::io::sink())).await;
         }
@@ -243,7 +256,7 @@ impl Driver {
             *has_events = shared.session.has_events();
             taken
         });
-        taken.map_err(|cause| Turn::End { cause, tell_peer: true })
+        taken.map_err(|cause| Turn::End(cause, End::Broken))
     }
 
     /// Reads the content of a large block into its own place.
@@ -267,7 +280,7 @@ impl Driver {
         match read {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end_of_input())),
-            Poll::Ready(Ok(_)) => Poll::Ready(returned.map_err(|cause| Turn::End { cause, tell_peer: true })),
+            Poll::Ready(Ok(_)) => Poll::Ready(returned.map_err(|cause| Turn::End(cause, End::Broken))),
             Poll::Ready(Err(error)) => Poll::Ready(Err(self.read_failed(&error))),
         }
     }
@@ -282,11 +295,11 @@ impl Driver {
             Some(reason) => format!("the peer closed the connection: {reason}"),
             None => "the peer closed the connection".to_owned(),
         };
-        Turn::End { cause: lost(message), tell_peer: false }
+        Turn::End(lost(message), End::Lost)
     }
 
     fn read_failed(&self, error: &io::Error) -> Turn {
-        Turn::End { cause: lost(format!("reading failed: {error}")).with_source(error), tell_peer: false }
+        Turn::End(lost(format!("reading failed: {error}")).with_source(error), End::Lost)
     }
 
     /// Starts, polls and cancels handlers. `true` if something was answered and not written yet.
@@ -351,14 +364,14 @@ impl Driver {
         {
             let error = io::Error::from(kind);
             let cause = lost(format!("writing failed: {error}")).with_source(&error);
-            return Poll::Ready(Turn::End { cause, tell_peer: false });
+            return Poll::Ready(Turn::End(cause, End::Lost));
         }
         loop {
             let stalled = self.note_stall();
             if stalled.is_some_and(|(since, _)| now() >= since + STALL) {
                 let waited = humantime::format_duration(STALL);
                 let cause = lost(format!("the peer has read nothing for {waited} while output waits for it"));
-                return Poll::Ready(Turn::End { cause, tell_peer: false });
+                return Poll::Ready(Turn::End(cause, End::Lost));
             }
             let (due, queued, leaving) = self.connection.with_session(|shared| {
                 let due = earliest(shared.session.poll_timeout(), self.lingers_until);
@@ -374,7 +387,7 @@ impl Driver {
                 let until = *self.lingers_until.get_or_insert_with(|| now() + LINGER);
                 if leaving == Leaving::Now || until <= now() {
                     let cause = RpcError::new(Code::Unavailable, "the connection was closed on this side");
-                    return Poll::Ready(Turn::End { cause, tell_peer: false });
+                    return Poll::Ready(Turn::End(cause, End::Closed));
                 }
                 if due.is_none_or(|due| until < due) {
                     continue;
@@ -405,7 +418,7 @@ impl Driver {
                 timed
             });
             if let Err(cause) = timed {
-                return Poll::Ready(Turn::End { cause, tell_peer: true });
+                return Poll::Ready(Turn::End(cause, End::Broken));
             }
             if self.run_handlers() {
                 self.blocked = self.connection.flush();

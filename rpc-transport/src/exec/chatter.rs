@@ -11,8 +11,8 @@ use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
 
 /// How much of the end is kept.
-const KEPT_BYTES: usize = 4 << 10;
-const KEPT_LINES: usize = 20;
+const KEPT_BYTES: usize = 2 << 10;
+const KEPT_LINES: usize = 8;
 /// Pieces on their way to a standard error that nobody reads, before further ones are thrown away.
 const BACKLOG: usize = 256;
 
@@ -97,6 +97,6 @@ mod tests {
         let chatter = Chatter { tail: Arc::new(Mutex::new(tail)), ended: oneshot::channel().1 };
         let words = chatter.last_words();
         assert_eq!(words.lines().count(), KEPT_LINES);
-        assert!(words.starts_with("line 9980\n") && words.ends_with("line 9999"), "{words}");
+        assert!(words.starts_with("line 9992\n") && words.ends_with("line 9999"), "{words}");
     }
 }
