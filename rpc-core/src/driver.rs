@@ -286,11 +286,13 @@ impl Driver {
     }
 
     fn end_of_input(&self) -> Turn {
-        let (left, within) = self.connection.with_session(|shared| {
+        let (greeted, left, within) = self.connection.with_session(|shared| {
             let session = &shared.session;
-            (session.peer_leaves().map(str::to_owned), session.is_within_frame() || !self.input.is_empty())
+            let within = session.is_within_frame() || !self.input.is_empty();
+            (session.peer().is_some(), session.peer_leaves().map(str::to_owned), within)
         });
         let message = match left {
+            _ if !greeted => "the peer closed the connection before it had said hello".to_owned(),
             _ if within => "the connection broke in the middle of a frame".to_owned(),
             Some(reason) => format!("the peer closed the connection: {reason}"),
             None => "the peer closed the connection".to_owned(),
