@@ -3,9 +3,11 @@
 
 pub use std::boxed::Box;
 pub use std::convert::Infallible;
+pub use std::convert::Into;
 pub use std::future::Future;
 pub use std::option::Option;
 pub use std::result::Result;
+pub use std::string::String;
 pub use std::sync::{Arc, OnceLock};
 pub use std::time::Duration;
 pub use std::vec::Vec;

@@ -61,17 +61,21 @@
 //! # What a service may rely on
 //!
 //! Handlers of one connection run concurrently, polled by one task, so none may hold its thread;
-//! `#[ipc(spawn)]` gives a method's handlers threads of their own. A handler is dropped when its caller gives up or its deadline passes. A panic, a bad
-//! body and a body that is too large cost their own call; a peer that breaks the protocol costs its own
-//! connection; nothing a peer sends costs the process.
+//! `#[ipc(spawn)]` gives a method's handlers threads of their own. A handler is dropped when its caller gives up
+//! or its deadline passes; calls that it makes itself have no more time than it has. A panic, a bad body and a
+//! body that is too large cost their own call; a peer that breaks the protocol costs its own connection; nothing
+//! a peer sends costs the process.
+//!
+//! A handler learns about its call from a `&Context` argument: who calls, how much time is left, and what the
+//! client sent beside the arguments (`with_metadata`).
 #![forbid(unsafe_code)]
 
 /// What a [`Connector`] or [`Listener`] of one's own is written with.
 pub use async_trait::async_trait;
 pub use traitwire_core::transport::{Bind, Connector, Credentials, Dial, Epitaph, Listener, Peer, Wire};
 pub use traitwire_core::{
-    CallError, Channel, ChannelBuilder, ChannelState, Code, Context, Endpoint, Executed, Limits, Options,
-    RpcError, Server, ServerBuilder, ServerHandle, Shutdown,
+    CallError, Channel, ChannelBuilder, ChannelState, Code, Context, Endpoint, Executed, Limits, Metadata,
+    Options, RpcError, Server, ServerBuilder, ServerHandle, Shutdown,
 };
 pub use traitwire_idl as idl;
 pub use traitwire_idl::Schema;

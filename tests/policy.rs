@@ -1,9 +1,9 @@
-//! What a call inherits from the call that made it.
+//! What a call carries beside its arguments, and what it inherits from the call that made it.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
-use traitwire::{Context, ipc_service};
+use traitwire::{Code, Context, Executed, Server, ipc_service};
 
 /// Each method says how much time its own call has left, in ms, or what the service behind says of that.
 #[ipc_service]
@@ -13,6 +13,8 @@ trait Relay {
     #[ipc(spawn)]
     async fn left_behind_spawned(&self) -> Option<u64>;
     async fn left_behind_a_task(&self) -> Option<u64>;
+    /// The metadata under a name, how many there are, and how much else came.
+    async fn tag(&self, name: &str, ballast: Vec<u8>, context: &Context) -> (Option<String>, usize, usize);
     #[ipc(timeout = "1s")]
     async fn left_behind_after(&self, milliseconds: u64) -> Option<u64>;
 }
@@ -46,6 +48,12 @@ impl Relay for Node {
         tokio::spawn(async move { next.left().await }).await.expect("no panic").expect("an answer")
     }
 
+    async fn tag(&self, name: &str, ballast: Vec<u8>, context: &Context) -> (Option<String>, usize, usize) {
+        let metadata = context.metadata();
+        assert_eq!(metadata.iter().count(), metadata.len());
+        (metadata.get_str(name).map(str::to_owned), metadata.len(), ballast.len())
+    }
+
     async fn left_behind_after(&self, milliseconds: u64) -> Option<u64> {
         tokio::time::sleep(Duration::from_millis(milliseconds)).await;
         self.next().with_timeout(Duration::from_secs(60)).left().await.expect("an answer")
@@ -71,4 +79,30 @@ async fn a_call_made_by_a_handler_has_no_more_time_than_the_handler() {
 async fn a_handler_on_a_thread_of_its_own_passes_its_deadline_on_too() {
     let left = two_nodes().with_timeout(Duration::from_secs(60)).left_behind_spawned().await;
     assert!((1..=60_000).contains(&left.expect("an answer").expect("a deadline")));
+}
+
+#[tokio::test]
+async fn metadata_arrives_with_its_call() {
+    let server = Server::builder().service(RelayServer::new(Node { next: None }));
+    let server = server.bind("mem:metadata?max_frame=1KiB").await.expect("bound");
+    let handle = server.spawn();
+    let relay = RelayClient::connect(handle.endpoint()).await.expect("connected");
+    assert_eq!(relay.tag("tenant", vec![],).await, Ok((None, 0, 0)));
+    let tagged = relay.with_metadata("tenant", "acme").with_metadata("trace", [1, 2, 3]);
+    // In one frame and in many.
+    for size in [0, 900, 1000, 200_000] {
+        let answer = tagged.tag("tenant", vec![1; size]).await;
+        assert_eq!(answer, Ok((Some("acme".to_owned()), 2, size)));
+    }
+    let renamed = tagged.with_metadata("tenant", "other").with_timeout(Duration::from_secs(60));
+    assert_eq!(renamed.tag("tenant", vec![]).await, Ok((Some("other".to_owned()), 2, 0)));
+    assert_eq!(relay.tag("trace", vec![]).await, Ok((None, 0, 0)), "each client has its own");
+
+    for size in [1_000, 10_000] {
+        let error = relay.with_metadata("much", vec![0; size]).tag("", vec![]).await.expect_err("too much");
+        let error = error.rpc().expect("the framework's");
+        assert_eq!((error.code(), error.executed()), (Code::TooLarge, Executed::No), "{error}");
+    }
+    assert_eq!(relay.tag("", vec![]).await, Ok((None, 0, 0)));
+    handle.shutdown(Duration::ZERO).await.expect("an end");
 }

@@ -1,6 +1,7 @@
 //! The machine without tasks, locks and input or output.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
@@ -46,7 +47,13 @@ impl Open {
 
     fn start(&mut self) -> CallKey {
         let body = arguments().finish().expect("numbers can be encoded");
-        let mut request = Some(NewCall { method: 0, body, deadline: None, awaits: Awaits::Reply });
+        let mut request = Some(NewCall {
+            method: 0,
+            body,
+            deadline: None,
+            metadata: Arc::default(),
+            awaits: Awaits::Reply,
+        });
         let Poll::Ready(Ok(key)) = self.session.poll_start(&mut None, &mut request, Waker::noop()) else {
             panic!("there is room for the call");
         };

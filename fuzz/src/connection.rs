@@ -1,5 +1,6 @@
 //! Two sessions, a clock and a script: calls, cancels, replies, time, broken bytes.
 
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -146,7 +147,13 @@ pub fn connection(data: &[u8]) {
             0 | 1 => {
                 let left = Duration::from_millis(u64::from(next()));
                 let deadline = (step & 0x80 != 0).then(|| (now + left, left));
-                let request = NewCall { method: 0, body: body(next()), deadline, awaits: Awaits::Reply };
+                let request = NewCall {
+                    method: 0,
+                    body: body(next()),
+                    deadline,
+                    metadata: Arc::default(),
+                    awaits: Awaits::Reply,
+                };
                 if sides[at].waiting.len() < 16 {
                     sides[at].waiting.push((None, Some(request)));
                 }

@@ -12,6 +12,7 @@ use crate::connection::{Closing, Connection, now};
 use crate::context::handler_deadline;
 use crate::error::{CallError, Code, RpcError};
 use crate::in_process::InProcess;
+use crate::metadata::Metadata;
 use crate::proto::hello::Hello;
 use crate::proto::{Awaits, NewCall, Outcome};
 use crate::reflection;
@@ -26,6 +27,13 @@ pub type Decode<T> = for<'de> fn(&mut Decoder<'de>) -> Result<T, RpcError>;
 pub struct Client {
     inner: Arc<Inner>,
     timeout: Option<Duration>,
+    metadata: Option<Arc<Sent>>,
+}
+
+/// What a client's calls carry beside their arguments.
+struct Sent {
+    metadata: Metadata,
+    encoded: Result<Arc<[u8]>, RpcError>,
 }
 
 struct Inner {
@@ -48,7 +56,8 @@ enum Bound {
 impl Client {
     /// A client on a channel. A service that the peer does not serve shows at the first call.
     pub fn new(channel: Channel, description: &'static ServiceDescription) -> Self {
-        Self { inner: Arc::new(Inner { channel, description, bound: OnceLock::new() }), timeout: None }
+        let inner = Inner { channel, description, bound: OnceLock::new() };
+        Self { inner: Arc::new(inner), timeout: None, metadata: None }
     }
 
     /// Connects and checks that the peer serves this service.
@@ -86,7 +95,16 @@ impl Client {
     /// A client of the same connection whose calls have this long each. Zero fails them unsent; times beyond
     /// what the clock can say mean no deadline.
     pub fn with_timeout(&self, timeout: Duration) -> Self {
-        Self { inner: Arc::clone(&self.inner), timeout: Some(timeout) }
+        Self { timeout: Some(timeout), ..self.clone() }
+    }
+
+    /// A client of the same connection whose calls carry this too beside their arguments, in place of what was
+    /// under the same name. Above 8 KiB together its calls fail unsent, as `TooLarge`.
+    pub fn with_metadata(&self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        let mut metadata = self.metadata.as_ref().map(|sent| sent.metadata.clone()).unwrap_or_default();
+        metadata.insert(name.into(), value.into());
+        let encoded = metadata.encode().map(Arc::from);
+        Self { metadata: Some(Arc::new(Sent { metadata, encoded })), ..self.clone() }
     }
 
     /// Calls a method by its index in the trait.
@@ -140,12 +158,17 @@ impl Client {
         let deadline = deadline(timeout);
         let exchange = async {
             let body = arguments.finish()?;
+            let metadata = match &self.metadata {
+                Some(sent) => sent.encoded.clone()?,
+                None => Arc::default(),
+            };
             let connection = inner.channel.connection().await?;
             let number = match inner.bound(connection).get(method) {
                 Some(Bound::Number(number)) => *number,
                 bound => return Err(inner.refusal(connection, bound.copied(), method).await),
             };
-            let mut outcome = connection.call(NewCall { method: number, body, deadline, awaits }).await;
+            let mut outcome =
+                connection.call(NewCall { method: number, body, deadline, metadata, awaits }).await;
             description
                 .check_outcome(&mut outcome, options.limits.max_depth)
                 .map_err(|error| error.with_executed(crate::error::Executed::Yes))?;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::metadata::Metadata;
 use crate::transport::Peer;
 
 /// What a handler may know of its call: declare a `&Context` parameter anywhere in a method's list.
@@ -20,6 +21,7 @@ pub struct Context {
     method: &'static str,
     peer: Arc<Peer>,
     deadline: Option<Instant>,
+    metadata: Option<Arc<Metadata>>,
     cancelled: CancellationToken,
 }
 
@@ -32,6 +34,11 @@ impl Context {
     /// When the call's time is up, by this process's own clock.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// What the caller sent beside the arguments, by `with_metadata`.
+    pub fn metadata(&self) -> &Metadata {
+        self.metadata.as_deref().unwrap_or(Metadata::EMPTY)
     }
 
     /// The method being served, as `Service.method`.
@@ -80,13 +87,21 @@ pub(crate) struct CallScope {
     pub(crate) method: &'static str,
     pub(crate) peer: Arc<Peer>,
     pub(crate) deadline: Option<Instant>,
+    metadata: Option<Arc<Metadata>>,
     cancelled: OnceLock<CancellationToken>,
     answered: AtomicBool,
 }
 
 impl CallScope {
     pub(crate) fn new(method: &'static str, peer: Arc<Peer>, deadline: Option<Instant>) -> Self {
-        Self { method, peer, deadline, cancelled: OnceLock::new(), answered: AtomicBool::new(false) }
+        let (cancelled, answered) = (OnceLock::new(), AtomicBool::new(false));
+        Self { method, peer, deadline, metadata: None, cancelled, answered }
+    }
+
+    /// The same call, with this beside its arguments.
+    pub(crate) fn with_metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = Some(Arc::new(metadata));
+        self
     }
 
     pub(crate) fn context(&self) -> Context {
@@ -94,6 +109,7 @@ impl CallScope {
             method: self.method,
             peer: Arc::clone(&self.peer),
             deadline: self.deadline,
+            metadata: self.metadata.clone(),
             cancelled: self.cancelled.get_or_init(CancellationToken::new).clone(),
         }
     }

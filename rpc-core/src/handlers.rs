@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::{CallScope, poll_handler};
 use crate::error::{Code, Executed, RpcError};
+use crate::metadata::Metadata;
 use crate::proto::{CallId, Incoming, Outcome};
 use crate::reflection;
 use crate::service::{MethodDescription, Reply, Request, Slot};
@@ -65,7 +66,7 @@ impl Handlers {
 
     /// Starts a handler and polls it once. `Some` if it has ended already.
     pub(crate) fn start(&mut self, incoming: Incoming) -> Option<Outcome> {
-        let Incoming { id, method, deadline, mut body } = incoming;
+        let Incoming { id, method, deadline, metadata, mut body } = incoming;
         if method == reflection::DESCRIBE {
             return Some(reflection::describe(&self.services, &body));
         }
@@ -83,7 +84,13 @@ impl Handlers {
                 RpcError::new(Code::Unimplemented, message).with_method(&description.path),
             ));
         };
-        let scope = CallScope::new(&description.path, Arc::clone(&self.peer), deadline);
+        let mut scope = CallScope::new(&description.path, Arc::clone(&self.peer), deadline);
+        if !metadata.is_empty() {
+            scope = match Metadata::decode(&metadata) {
+                Ok(metadata) => scope.with_metadata(metadata),
+                Err(error) => return Some(Outcome::Failure(error.with_method(&description.path))),
+            };
+        }
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| slot.start(Request::new(body, scope)))) {
             return Some(Outcome::Failure(panicked(&panic).with_method(&description.path)));
         }

@@ -20,6 +20,7 @@ mod connection;
 mod driver;
 mod handlers;
 mod in_process;
+pub mod metadata;
 mod reflection;
 mod services;
 
@@ -29,5 +30,6 @@ pub use client::Client;
 pub use context::Context;
 pub use endpoint::Endpoint;
 pub use error::{CallError, Code, Executed, RpcError};
+pub use metadata::Metadata;
 pub use options::{Limits, Options};
 pub use server::{Server, ServerBuilder, ServerHandle, Shutdown};

@@ -1,6 +1,8 @@
 //! The one built-in method: the schema of a service, asked for where fingerprints differ, to say where. Never
 //! asked on the way of a call that works.
 
+use std::sync::Arc;
+
 use traitwire_idl::{Interface, first_difference};
 
 use crate::body::Body;
@@ -58,7 +60,13 @@ pub(crate) async fn explain_mismatch(
 async fn fetch(connection: &Connection, service: &str, max_depth: u32) -> Result<Interface, RpcError> {
     let mut arguments = Encoder::new();
     arguments.value(service);
-    let call = NewCall { method: DESCRIBE, body: arguments.finish()?, deadline: None, awaits: Awaits::Reply };
+    let call = NewCall {
+        method: DESCRIBE,
+        body: arguments.finish()?,
+        deadline: None,
+        metadata: Arc::default(),
+        awaits: Awaits::Reply,
+    };
     match connection.call(call).await {
         Outcome::Failure(error) => Err(error),
         Outcome::Error(_) => Err(RpcError::new(Code::Decode, "an error of a method that has none")),

@@ -76,7 +76,7 @@ impl Kind {
     /// The flags this kind may carry; any other bit is a violation (P-12).
     const fn flags(self) -> u8 {
         match self {
-            Kind::Call => flags::PARTIAL | flags::BLOCK | flags::DEADLINE,
+            Kind::Call => flags::PARTIAL | flags::BLOCK | flags::DEADLINE | flags::METADATA,
             Kind::Reply => flags::PARTIAL | flags::BLOCK | flags::ERROR | flags::FAILURE,
             Kind::Extension => 0xFF,
             _ => 0,
@@ -96,6 +96,8 @@ pub mod flags {
     pub const FAILURE: u8 = 8;
     /// With `PARTIAL`: what follows the first part is the content of one block of bytes (P-33).
     pub const BLOCK: u8 = 16;
+    /// A call: the payload holds metadata (P-29).
+    pub const METADATA: u8 = 32;
 }
 
 /// The fixed part of a frame (P-10).

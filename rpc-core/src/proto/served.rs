@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::error::{Code, RpcError};
+use crate::metadata::MAX_METADATA;
 use crate::proto::arrival::Arrival;
 use crate::proto::frame::{Header, flags, take_varint};
 use crate::proto::{CallId, violation};
@@ -23,7 +24,7 @@ use crate::proto::{CallId, violation};
 #[derive(Debug)]
 enum State {
     Free,
-    Receiving { method: u32, arrival: Arrival },
+    Receiving { method: u32, metadata: Vec<u8>, arrival: Arrival },
     Running { charged: usize, cancelled: bool },
     Replying,
 }
@@ -43,6 +44,8 @@ pub struct Incoming {
     pub method: u32,
     /// When its time is up.
     pub deadline: Option<Instant>,
+    /// Its metadata as it came; empty for none.
+    pub metadata: Vec<u8>,
     /// Its arguments.
     pub body: Body,
 }
@@ -61,12 +64,22 @@ pub(super) enum Step {
 impl Served {
     /// Runs the call once all of its arguments are here.
     fn settle(&mut self, id: CallId) -> Step {
-        let State::Receiving { method, arrival } = &mut self.state else { return Step::Wait };
+        let State::Receiving { method, metadata, arrival } = &mut self.state else { return Step::Wait };
         let Some(body) = arrival.take() else { return Step::Wait };
-        let (method, charged) = (*method, arrival.total());
+        let (method, metadata, charged) = (*method, std::mem::take(metadata), arrival.total());
         self.state = State::Running { charged, cancelled: false };
-        Step::Ready(Incoming { id, method, deadline: self.deadline, body })
+        Step::Ready(Incoming { id, method, deadline: self.deadline, metadata, body })
     }
+}
+
+/// A block of bytes behind its length.
+fn take_block<'a>(payload: &mut &'a [u8]) -> Result<&'a [u8], RpcError> {
+    let length = usize::try_from(take_varint(payload)?).unwrap_or(usize::MAX);
+    let Some((block, rest)) = payload.split_at_checked(length) else {
+        return Err(violation("P-29", "metadata that is cut short"));
+    };
+    *payload = rest;
+    Ok(block)
 }
 
 #[derive(Debug)]
@@ -108,6 +121,10 @@ impl ServedCalls {
             true => Some(std::time::Duration::from_micros(take_varint(&mut payload)?)),
             false => None,
         };
+        let metadata = match header.has(flags::METADATA) {
+            true => take_block(&mut payload)?,
+            false => &[],
+        };
         let total = match header.has(flags::PARTIAL) {
             true => usize::try_from(take_varint(&mut payload)?).unwrap_or(usize::MAX),
             false => payload.len(),
@@ -129,6 +146,10 @@ impl ServedCalls {
         if total > allowance.max_message {
             let message =
                 format!("arguments of {total} bytes, above max_message of {}", allowance.max_message);
+            return Ok(Step::Refuse(RpcError::new(Code::TooLarge, message)));
+        }
+        if metadata.len() > MAX_METADATA {
+            let message = format!("metadata of {} bytes, above the limit of {MAX_METADATA}", metadata.len());
             return Ok(Step::Refuse(RpcError::new(Code::TooLarge, message)));
         }
         if left.is_some_and(|left| left.is_zero()) {
@@ -153,13 +174,14 @@ impl ServedCalls {
         if in_parts {
             self.held += total;
             let arrival = Arrival::new(Buffer::new(), payload, total, header.has(flags::BLOCK));
-            served.state = State::Receiving { method, arrival };
+            served.state = State::Receiving { method, metadata: metadata.to_vec(), arrival };
             return Ok(Step::Wait);
         }
         let mut body = Buffer::new();
         body.extend_from_slice(payload);
         served.state = State::Running { charged: 0, cancelled: false };
-        Ok(Step::Ready(Incoming { id: CallId(header.id), method, deadline, body: Body::new(body) }))
+        let (metadata, body) = (metadata.to_vec(), Body::new(body));
+        Ok(Step::Ready(Incoming { id: CallId(header.id), method, deadline, metadata, body }))
     }
 
     /// A `CALL_DATA` frame (P-31). `None` if it belongs to a call that was refused: it is skipped.

@@ -1,5 +1,6 @@
 //! Calls between two sessions that both keep to the rules.
 
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -131,7 +132,16 @@ fn callers_wait_their_turn_and_leave_the_queue() {
     };
     let mut waiting: Vec<_> = (0..3)
         .map(|_| {
-            (None, Some(NewCall { method: 0, body: text("later"), deadline: None, awaits: Awaits::Reply }))
+            (
+                None,
+                Some(NewCall {
+                    method: 0,
+                    body: text("later"),
+                    deadline: None,
+                    metadata: Arc::default(),
+                    awaits: Awaits::Reply,
+                }),
+            )
         })
         .collect();
     for (ticket, request) in &mut waiting {
@@ -208,7 +218,13 @@ fn going_away_refuses_new_calls_and_finishes_old_ones() {
     pair.ends[CALLEE].session.go_away("closing time");
     pair.exchange(usize::MAX);
     assert_eq!(failure(pair.ends[CALLER].outcome(crossing)), (Code::Unavailable, Executed::No));
-    let mut request = Some(NewCall { method: 0, body: text("new"), deadline: None, awaits: Awaits::Reply });
+    let mut request = Some(NewCall {
+        method: 0,
+        body: text("new"),
+        deadline: None,
+        metadata: Arc::default(),
+        awaits: Awaits::Reply,
+    });
     match pair.ends[CALLER].session.poll_start(&mut None, &mut request, NOBODY) {
         Poll::Ready(Err(error)) => assert!(error.message().contains("closing time"), "{error}"),
         other => panic!("{other:?}"),

@@ -1,5 +1,6 @@
 //! A session whose peer breaks the rules, or ends calls where it hurts most.
 
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,7 +17,8 @@ fn reply_frame(id: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 fn try_start(end: &mut End, body: Body) -> Poll<Result<CallKey, RpcError>> {
-    let mut call = Some(NewCall { method: 0, body, deadline: None, awaits: Awaits::Reply });
+    let mut call =
+        Some(NewCall { method: 0, body, deadline: None, metadata: Arc::default(), awaits: Awaits::Reply });
     end.session.poll_start(&mut None, &mut call, NOBODY)
 }
 
@@ -89,8 +91,16 @@ fn a_cancelled_call_is_charged_until_the_callee_has_let_go_of_it() {
     pair.ends[CALLEE].events.clear();
     // Its handler still holds 700 KB of the callee's 1 MiB.
     assert!(try_start(&mut pair.ends[CALLER], block(300_000)).is_ready(), "this one has room");
-    let (mut ticket, mut call) =
-        (None, Some(NewCall { method: 0, body: block(700_000), deadline: None, awaits: Awaits::Reply }));
+    let (mut ticket, mut call) = (
+        None,
+        Some(NewCall {
+            method: 0,
+            body: block(700_000),
+            deadline: None,
+            metadata: Arc::default(),
+            awaits: Awaits::Reply,
+        }),
+    );
     let session = &mut pair.ends[CALLER].session;
     assert!(session.poll_start(&mut ticket, &mut call, NOBODY).is_pending());
     let error = RpcError::new(Code::Cancelled, "gone");
@@ -177,4 +187,19 @@ fn a_block_that_is_announced_without_parts_ends_the_connection() {
     pair.ends[CALLER].write();
     let error = pair.ends[CALLER].read(&reply_frame(0, flags::BLOCK, b"x"), pair.now).expect_err("no parts");
     assert!(error.message().contains("P-12"), "{error}");
+}
+
+#[test]
+fn metadata_that_is_cut_short_ends_the_connection_and_too_much_of_it_the_call() {
+    let call = |payload: &[u8]| {
+        let header = Header { length: payload.len() as u32, kind: Kind::Call, flags: flags::METADATA, id: 0 };
+        [&header.encode()[..], payload].concat()
+    };
+    let mut pair = Pair::new(options());
+    // Of 8,193 bytes, which are all there; then of 3 bytes, of which 2 are.
+    let too_much = call(&[&[0, 0x81, 0x40][..], &[0; 8193]].concat());
+    pair.ends[CALLEE].read(&too_much, pair.now).expect("costs its own call");
+    assert!(pair.calls().is_empty());
+    let error = pair.ends[CALLEE].read(&call(&[0, 3, 1, 1]), pair.now).expect_err("cut short");
+    assert!(error.message().contains("P-29"), "{error}");
 }

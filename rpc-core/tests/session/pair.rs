@@ -1,6 +1,7 @@
 //! Two sessions that have said hello, and the bytes between them.
 
 use std::io::IoSlice;
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -74,7 +75,13 @@ impl End {
     }
 
     pub(crate) fn start(&mut self, body: Body, left: Option<(Instant, Duration)>) -> CallKey {
-        let mut request = Some(NewCall { method: 0, body, deadline: left, awaits: Awaits::Reply });
+        let mut request = Some(NewCall {
+            method: 0,
+            body,
+            deadline: left,
+            metadata: Arc::default(),
+            awaits: Awaits::Reply,
+        });
         match self.session.poll_start(&mut None, &mut request, NOBODY) {
             Poll::Ready(started) => started.expect("admitted"),
             Poll::Pending => panic!("not admitted"),

@@ -38,8 +38,8 @@ fn item(scope: &Scope<'_>) -> TokenStream {
 fn implementation(scope: &Scope<'_>) -> TokenStream {
     let Scope { service, p, client, server, description, .. } = scope;
     let (visibility, name) = (&service.visibility, &service.name);
-    let [channel, address, implementation, timeout] =
-        ["channel", "address", "implementation", "timeout"].map(names::local);
+    let [channel, address, implementation, timeout, key, value] =
+        ["channel", "address", "implementation", "timeout", "key", "value"].map(names::local);
     let methods = service.methods.iter().map(|method| call(scope, method));
     quote! {
         #[allow(dead_code, dropping_copy_types)]
@@ -77,6 +77,16 @@ fn implementation(scope: &Scope<'_>) -> TokenStream {
             #[must_use]
             #visibility fn with_timeout(&self, #timeout: #p::Duration) -> Self {
                 Self { client: #p::Client::with_timeout(&self.client, #timeout) }
+            }
+
+            /// A client whose calls carry this beside their arguments; handlers read it from their `Context`.
+            #[must_use]
+            #visibility fn with_metadata(
+                &self,
+                #key: impl #p::Into<#p::String>,
+                #value: impl #p::Into<#p::Vec<::core::primitive::u8>>,
+            ) -> Self {
+                Self { client: #p::Client::with_metadata(&self.client, #key, #value) }
             }
 
             #(#methods)*

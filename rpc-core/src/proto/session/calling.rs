@@ -11,6 +11,9 @@ use crate::proto::output::{Direction, FIRST_PART};
 use crate::proto::timer::Timer;
 use crate::proto::{CallId, CallKey, Outcome, Ticket};
 
+/// Most that a frame holds beside metadata and body: four varints of ten bytes.
+const HEAD: usize = 40;
+
 impl Session {
     /// Starts a call as soon as the peer may be given one. Takes `call` when it does.
     pub fn poll_start(
@@ -33,7 +36,7 @@ impl Session {
         };
         let (max_calls, max_inflight) = (peer.max_calls, peer.max_inflight as usize);
         let size = pending.body.len();
-        let charged = if size > self.largest_part() { size } else { 0 };
+        let charged = if size > self.largest_part(pending.metadata.len()) { size } else { 0 };
         let has_room = self.admission.is_next(*ticket)
             && (self.calls.in_flight() as u64) < u64::from(max_calls)
             && (charged == 0 || self.calls.charged() + charged <= max_inflight)
@@ -75,14 +78,19 @@ impl Session {
         if call.deadline.is_some_and(|(_, left)| left.is_zero()) {
             return Some(RpcError::new(Code::DeadlineExceeded, "its time ran out before it was sent"));
         }
-        let (size, peer) = (call.body.len(), self.peer.as_ref()?);
+        let (size, extra, peer) = (call.body.len(), call.metadata.len(), self.peer.as_ref()?);
         let above = |limit, max: u32| {
             let message = format!("arguments of {size} bytes, above the peer's {limit} of {max}");
             Some(RpcError::new(Code::TooLarge, message))
         };
         match () {
             () if size > peer.max_message as usize => above("max_message", peer.max_message),
-            () if size > self.largest_part() && size > peer.max_inflight as usize => {
+            () if extra + HEAD >= peer.max_frame as usize => {
+                let message =
+                    format!("metadata of {extra} bytes, above the peer's max_frame of {}", peer.max_frame);
+                Some(RpcError::new(Code::TooLarge, message))
+            }
+            () if size > self.largest_part(extra) && size > peer.max_inflight as usize => {
                 above("max_inflight", peer.max_inflight)
             }
             () => None,
@@ -90,17 +98,24 @@ impl Session {
     }
 
     fn send_call(&mut self, key: CallKey, id: CallId, call: NewCall) {
-        let NewCall { method, body, deadline, .. } = call;
+        let NewCall { method, body, deadline, metadata, .. } = call;
         self.started += 1;
-        let set = if deadline.is_some() { flags::DEADLINE } else { 0 };
+        let mut set = if deadline.is_some() { flags::DEADLINE } else { 0 };
+        if !metadata.is_empty() {
+            set |= flags::METADATA;
+        }
         let head = |out: &mut Vec<u8>| {
             put_varint(out, method.into());
             if let Some((_, left)) = deadline {
                 // A deadline below a microsecond is still some time; zero would mean none left.
                 put_varint(out, u64::try_from(left.as_micros()).unwrap_or(u64::MAX).max(1));
             }
+            if !metadata.is_empty() {
+                put_varint(out, metadata.len() as u64);
+                out.extend_from_slice(&metadata);
+            }
         };
-        if body.len() > self.largest_part() {
+        if body.len() > self.largest_part(metadata.len()) {
             let mut bytes = Vec::new();
             head(&mut bytes);
             self.output.large(Direction::Call, set, id, bytes, body);
@@ -113,9 +128,11 @@ impl Session {
         }
     }
 
-    /// Largest body that goes out whole: a frame also holds up to three varints of ten bytes.
-    pub(super) fn largest_part(&self) -> usize {
-        self.peer.as_ref().map_or(0, |peer| FIRST_PART.min(peer.max_frame as usize - 30))
+    /// Largest body that goes out whole, in a frame that also holds so much metadata.
+    pub(super) fn largest_part(&self, metadata: usize) -> usize {
+        self.peer
+            .as_ref()
+            .map_or(0, |peer| FIRST_PART.min((peer.max_frame as usize).saturating_sub(HEAD + metadata)))
     }
 
     /// Leaves the queue without having started, or with.

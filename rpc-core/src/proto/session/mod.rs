@@ -6,6 +6,7 @@ mod calling;
 mod serving;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -54,6 +55,8 @@ pub struct NewCall {
     pub body: Body,
     /// When its time is up, and how much is left now.
     pub deadline: Option<(Instant, Duration)>,
+    /// Its metadata, encoded; empty for none.
+    pub metadata: Arc<[u8]>,
     /// What its maker waits for.
     pub awaits: Awaits,
 }

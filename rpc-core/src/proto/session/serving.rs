@@ -57,7 +57,7 @@ impl Session {
         } else {
             outcome
         };
-        let large = size <= max as usize && size > self.largest_part();
+        let large = size <= max as usize && size > self.largest_part(0);
         if self.served.ended(id, large) {
             self.send_reply(id, outcome);
         }
@@ -74,7 +74,7 @@ impl Session {
                 (flags::FAILURE, encoder.finish().unwrap_or_default())
             }
         };
-        if body.len() > self.largest_part() {
+        if body.len() > self.largest_part(0) {
             self.output.large(Direction::Reply, set, id, Vec::new(), body);
         } else {
             self.output.frame(Kind::Reply, set, id, |_| (), &body);

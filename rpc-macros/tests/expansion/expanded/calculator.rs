@@ -186,6 +186,17 @@ const _: () = {
                 client: __traitwire::Client::with_timeout(&self.client, timeout),
             }
         }
+        /// A client whose calls carry this beside their arguments; handlers read it from their `Context`.
+        #[must_use]
+        pub fn with_metadata(
+            &self,
+            key: impl __traitwire::Into<__traitwire::String>,
+            value: impl __traitwire::Into<__traitwire::Vec<::core::primitive::u8>>,
+        ) -> Self {
+            Self {
+                client: __traitwire::Client::with_metadata(&self.client, key, value),
+            }
+        }
         /// Adds two numbers.
         pub async fn add(
             &self,
