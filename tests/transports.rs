@@ -191,6 +191,7 @@ macro_rules! over {
                 a_message_above_the_limit_costs_its_own_call
                 closing_ends_the_calls_in_flight
                 shutting_down_lets_calls_finish
+                after_a_shutdown_the_address_is_free
             );
         })+
     };
@@ -358,7 +359,7 @@ mod case {
 
     pub(super) async fn shutting_down_lets_calls_finish(served: &Served) {
         let Some(handle) = served.handle.clone() else { return };
-        let probe = connect(served).await;
+        let (probe, idle) = (connect(served).await, connect(served).await);
         let mut pausing = Box::pin(probe.pause(200));
         tokio::select! {
             biased;
@@ -369,5 +370,24 @@ mod case {
         assert_eq!((shutdown.expect("an end").cut_off, paused), (0, Ok(200)));
         let error = probe.add(1, 1).await.expect_err("over");
         assert_eq!(error.rpc().map(|error| error.executed()), Some(Executed::No));
+        // It was not this side that wanted to end.
+        let error = idle.add(1, 1).await.expect_err("over");
+        assert!(error.to_string().contains("the server is shutting down"), "{error}");
+    }
+
+    pub(super) async fn after_a_shutdown_the_address_is_free(served: &Served) {
+        let Some(handle) = served.handle.clone() else { return };
+        let client = connect(served).await;
+        handle.shutdown(Duration::ZERO).await.expect("an end");
+        for round in 0..30 {
+            let server = services().bind(&served.endpoint).await.expect("the address is free");
+            let handle = server.spawn();
+            if round % 3 > 0 {
+                assert_eq!(connect(served).await.add(1, 1).await, Ok(2));
+            }
+            handle.shutdown(Duration::ZERO).await.expect("an end");
+            ProbeClient::connect(&served.endpoint).await.expect_err("nobody is there");
+        }
+        drop(client);
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::OnceCell;
 
@@ -111,12 +112,14 @@ impl Channel {
 
 impl Inner {
     async fn open(&self) -> Result<Arc<Connection>, RpcError> {
+        let reached = AtomicBool::new(false);
         let connecting = async {
             let mut options = self.options.clone();
             // The peer's hello has as long as connecting has: `handshake_timeout` is for who accepts.
             options.handshake_timeout = options.connect_timeout;
             let hello = self.services.hello(&options.limits, 0)?;
             let wire = self.connector.connect().await?;
+            reached.store(true, Ordering::Relaxed);
             let (connection, driver) = open(wire, &self.services, options, &hello);
             // Ends the connection if this future is dropped before the hello has come.
             let guard = CloseOnDrop(Some(Arc::clone(&connection)));
@@ -131,7 +134,12 @@ impl Inner {
             }
             Err(_) => {
                 let waited = humantime::format_duration(self.options.connect_timeout);
-                let message = format!("no connection within {waited} (connect_timeout)");
+                let message = match reached.load(Ordering::Relaxed) {
+                    true => format!(
+                        "connected, but the peer has not said hello within {waited} (connect_timeout)"
+                    ),
+                    false => format!("no connection within {waited} (connect_timeout)"),
+                };
                 Err(RpcError::new(Code::Unavailable, message).with_address(self.connector.endpoint()))
             }
         }

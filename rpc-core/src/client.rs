@@ -174,7 +174,13 @@ impl Client {
                 .map_err(|error| error.with_executed(crate::error::Executed::Yes))?;
             Ok(outcome)
         };
-        exchange.await.unwrap_or_else(Outcome::Failure)
+        match exchange.await.unwrap_or_else(Outcome::Failure) {
+            Outcome::Failure(error) if error.code() == Code::DeadlineExceeded => {
+                let had = deadline.map_or(Duration::ZERO, |(_, left)| left);
+                Outcome::Failure(error.with_note(format_args!("it had {}", humantime::format_duration(had))))
+            }
+            outcome => outcome,
+        }
     }
 
     #[cold]

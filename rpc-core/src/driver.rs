@@ -15,7 +15,7 @@ use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 
 use crate::connection::{Closing, Connection, LINGER, Shared, lost, now};
-use crate::error::{Code, RpcError};
+use crate::error::RpcError;
 use crate::handlers::Handlers;
 use crate::proto::{CallId, Event, Outcome};
 use crate::transport::Epitaph;
@@ -300,6 +300,19 @@ impl Driver {
         Turn::End(lost(message), End::Lost)
     }
 
+    /// Everything is said on both sides.
+    fn left(&self) -> Turn {
+        let (closing, reason) = self
+            .connection
+            .with_session(|shared| (shared.closing, shared.session.peer_leaves().map(str::to_owned)));
+        match reason {
+            Some(reason) if closing == Closing::No => {
+                Turn::End(lost(format!("the peer closed the connection: {reason}")), End::Lost)
+            }
+            _ => Turn::End(lost("the connection was closed on this side"), End::Closed),
+        }
+    }
+
     fn read_failed(&self, error: &io::Error) -> Turn {
         Turn::End(lost(format!("reading failed: {error}")).with_source(error), End::Lost)
     }
@@ -388,8 +401,7 @@ impl Driver {
             if leaving != Leaving::No && !self.connection.flush() && self.connection.is_flushed() {
                 let until = *self.lingers_until.get_or_insert_with(|| now() + LINGER);
                 if leaving == Leaving::Now || until <= now() {
-                    let cause = RpcError::new(Code::Unavailable, "the connection was closed on this side");
-                    return Poll::Ready(Turn::End(cause, End::Closed));
+                    return Poll::Ready(self.left());
                 }
                 if due.is_none_or(|due| until < due) {
                     continue;

@@ -18,7 +18,7 @@ use crate::error::{Code, RpcError};
 /// The target of `exec:` is a command line. Its words are told apart by spaces; single quotes, double quotes
 /// and the backslash work as in a shell, nothing else does, and a percent-encoded byte always belongs to its
 /// word: `exec:/my%20tools/run 'two words' -v`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     scheme: String,
     /// Percent-encoded, in the one form that is printed.
@@ -166,6 +166,13 @@ impl TryFrom<&str> for Endpoint {
 
     fn try_from(text: &str) -> Result<Self, RpcError> {
         text.parse()
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    /// As it is printed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({self})")
     }
 }
 

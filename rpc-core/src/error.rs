@@ -155,6 +155,12 @@ impl RpcError {
         self
     }
 
+    /// The same error, saying this too.
+    pub(crate) fn with_note(mut self, note: impl fmt::Display) -> Self {
+        self.0.message = format!("{}; {note}", self.0.message);
+        self
+    }
+
     /// The same error with its cause, kept as text: the error and the chain of its own sources.
     pub fn with_source(mut self, source: &(dyn Error + 'static)) -> Self {
         self.0.source = Some(Cause::of(source));
@@ -188,7 +194,9 @@ impl RpcError {
         self.0.executed
     }
 
-    /// Whether calling again is both safe (nothing ran) and of use (the failure may pass by itself).
+    /// Whether calling again is both safe (nothing ran) and of use (the failure may pass by itself). After a
+    /// connection has ended that means a new client: this one's [`state`](crate::Channel::state) is `Closed`, and
+    /// its calls go on failing.
     pub fn is_retryable(&self) -> bool {
         self.0.executed == Executed::No && matches!(self.0.code, Code::Unavailable | Code::ResourceExhausted)
     }
@@ -210,11 +218,13 @@ impl RpcError {
 }
 
 impl fmt::Debug for RpcError {
+    /// The same text as for people, and the sources: a `main` that returns an error prints it like this.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { code, executed, message, address, method, source } = &*self.0;
-        let mut debug = f.debug_struct("RpcError");
-        debug.field("code", code).field("executed", executed).field("message", message);
-        debug.field("address", address).field("method", method).field("source", source).finish()
+        fmt::Display::fmt(self, f)?;
+        match &self.0.source {
+            Some(source) => write!(f, "; caused by: {source}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -228,12 +238,14 @@ impl fmt::Display for RpcError {
             (None, Some(address)) => write!(f, " (at {address})")?,
             (None, None) => {}
         }
-        let executed = match report.executed {
-            Executed::No => "it was not executed",
-            Executed::Maybe => "it may have been executed",
-            Executed::Yes => "it was executed",
-        };
-        write!(f, "; {executed}; {}", report.code.advice())
+        match report.executed {
+            // Connecting, binding and reading a configuration execute nothing in any case.
+            Executed::No if report.method.is_none() => {}
+            Executed::No => f.write_str("; it was not executed")?,
+            Executed::Maybe => f.write_str("; it may have been executed")?,
+            Executed::Yes => f.write_str("; it was executed")?,
+        }
+        write!(f, "; {}", report.code.advice())
     }
 }
 

@@ -56,7 +56,7 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// `handshake_timeout`: time an accepted connection has for its hello. 5 s.
     pub handshake_timeout: Duration,
-    /// `timeout`: deadline of every call that sets none itself. None.
+    /// `timeout`: time for every call whose client (`with_timeout`) and method (`#[ipc(timeout)]`) set none. None.
     pub timeout: Option<Duration>,
     /// `keepalive`: a ping after this much silence, loss of the connection after as much again. 20 s; `off`
     /// for never.

@@ -12,6 +12,7 @@ use slab::Slab;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::channel::open;
 use crate::connection::{Closing, Connection, LINGER};
@@ -35,6 +36,8 @@ pub struct Server {
 struct Announcing {
     listener: Box<dyn Listener>,
     hello: Box<[u8]>,
+    /// Tells a shutdown that the address is still open; dropped after the listener.
+    _open: TaskTrackerToken,
 }
 
 /// A server in the making: services first, then the first address.
@@ -57,11 +60,12 @@ impl Server {
         let listener = address.bind().await?;
         let hello = self.control.services.hello(&listener.options().limits, self.control.generation)?;
         self.endpoints.push(listener.endpoint().clone());
-        self.listeners.push(Announcing { listener, hello: hello.into() });
+        self.listeners.push(Announcing { listener, hello: hello.into(), _open: self.control.tasks.token() });
         Ok(self)
     }
 
-    /// The address a client can dial: the first one bound. A TCP port left to the kernel is filled in.
+    /// The address a client can dial: the first one bound. A TCP port left to the kernel is filled in. Options of
+    /// the address are the server's own: a client's stand in the address it dials.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoints[0]
     }
@@ -156,7 +160,8 @@ impl ServerHandle {
     }
 
     /// Ends the server: closes its addresses, tells every peer, lets running calls finish for `grace`, then
-    /// cuts off what is left. Returns when it is over, within about two seconds after the grace. Called
+    /// cuts off what is left. Returns when it is over and the addresses can be bound again, within about two
+    /// seconds after the grace. Called
     /// again meanwhile, the shorter grace counts.
     ///
     /// # Errors
@@ -273,23 +278,22 @@ impl Drop for AbortAll<'_> {
     }
 }
 
-async fn accept(announcing: Announcing, control: Arc<Control>) {
-    let Announcing { mut listener, hello } = announcing;
-    let options = listener.options();
+async fn accept(mut announcing: Announcing, control: Arc<Control>) {
+    let options = announcing.listener.options();
     let mut pause = FIRST_PAUSE;
     loop {
         let accepted = tokio::select! {
             () = control.stop.cancelled() => break,
-            accepted = listener.accept() => accepted,
+            accepted = announcing.listener.accept() => accepted,
         };
         match accepted {
             Ok(Some(wire)) => {
                 pause = FIRST_PAUSE;
-                control.admit(wire, options.clone(), &hello);
+                control.admit(wire, options.clone(), &announcing.hello);
             }
             Ok(None) => break,
             Err(error) => {
-                tracing::warn!(endpoint = %listener.endpoint(), %error, "a connection could not be accepted");
+                tracing::warn!(endpoint = %announcing.listener.endpoint(), %error, "a connection could not be accepted");
                 if is_the_peers_own(&error) {
                     continue;
                 }
