@@ -3,7 +3,13 @@
 use std::io::ErrorKind;
 use std::process::Command;
 
-use crate::scenarios::Scenario;
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    /// Whether only the parts within `measured` count.
+    pub(crate) partly: bool,
+    pub(crate) run: fn(u64),
+}
 
 /// Calls of the shorter run.
 pub(crate) const COUNT: u64 = 2_000;

@@ -3,16 +3,9 @@
 use tokio::runtime::Builder;
 use traitwire::Server;
 
+use crate::callgrind::Scenario;
 use crate::service::{AdderClient, AdderServer, Plain};
 use crate::{canned, session};
-
-pub(crate) struct Scenario {
-    pub(crate) name: &'static str,
-    pub(crate) what: &'static str,
-    /// Whether only the parts within `measured` count.
-    pub(crate) partly: bool,
-    run: fn(u64),
-}
 
 pub(crate) const SCENARIOS: [Scenario; 7] = [
     Scenario {

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use traitwire_core::transport::{Bind, Connector, Dial, Listener};
 use traitwire_core::{Code, Endpoint, Options, RpcError};
 
+use crate::parts::Parts;
 #[cfg(unix)]
 use crate::{exec, fifo, local, stdio};
 use crate::{memory, tcp};
@@ -13,14 +14,6 @@ use crate::{memory, tcp};
 /// Marks [`Dial`] and [`Bind`] of addresses: text, or an [`Endpoint`].
 #[derive(Debug)]
 pub enum Address {}
-
-/// A dissected address, as the transports take it.
-pub(crate) struct Parts {
-    /// With its options.
-    pub(crate) endpoint: Endpoint,
-    /// Those of the options that every scheme has.
-    pub(crate) options: Options,
-}
 
 type Dialling = fn(Parts) -> Result<Box<dyn Connector>, RpcError>;
 type Opening = Pin<Box<dyn Future<Output = Result<Box<dyn Listener>, RpcError>> + Send>>;

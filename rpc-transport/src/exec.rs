@@ -29,8 +29,8 @@ use traitwire_core::{Endpoint, Options, RpcError};
 
 use self::chatter::Chatter;
 use self::skimmer::Skimmer;
-use crate::address::Parts;
 use crate::failure::failed;
+use crate::parts::Parts;
 use crate::sys::child::{Exit, Process};
 use crate::sys::descriptor::Closing;
 use crate::sys::peer;

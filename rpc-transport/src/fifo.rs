@@ -33,9 +33,8 @@ use traitwire_core::{Endpoint, Options, RpcError};
 
 use self::introduction::{Caller, Introductions};
 use self::pair::Pair;
-use crate::address::Parts;
 use crate::failure::failed;
-use crate::local::{insecure, path};
+use crate::parts::{Parts, insecure, path};
 use crate::sys::claim::{Claim, file_type, kind, look, mode, named, open_parent};
 use crate::sys::descriptor::Closing;
 use crate::sys::peer::own_uid;

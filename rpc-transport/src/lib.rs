@@ -19,6 +19,7 @@ mod fifo;
 #[cfg(unix)]
 mod local;
 mod memory;
+mod parts;
 #[cfg(unix)]
 mod stdio;
 #[cfg(unix)]

@@ -24,9 +24,9 @@ use tokio::net::UnixStream;
 use traitwire_core::transport::{Connector, Listener, Peer, Wire};
 use traitwire_core::{Endpoint, Options, RpcError};
 
-use crate::address::Parts;
 use crate::failure::{failed, invalid};
-use crate::sys::claim::{Claim, Insecure, file_type, kind, named};
+use crate::parts::{Parts, insecure, path};
+use crate::sys::claim::{Claim, file_type, kind, named};
 use crate::sys::peer::{Policy, identify};
 
 /// What the kernel has room for, its closing NUL not counted.
@@ -74,24 +74,6 @@ pub(crate) fn name_listener(parts: Parts) -> Result<Box<dyn Listener>, RpcError>
     let endpoint = parts.endpoint.clone().without_options();
     let options = parts.options.clone();
     Ok(Box::new(LocalServer { endpoint, options, policy, listener, _claim: None }))
-}
-
-/// The path of an address, `unix:///run/x` being the same as `unix:/run/x`.
-pub(crate) fn path(endpoint: &Endpoint) -> PathBuf {
-    let target = endpoint.target();
-    let target = if target.starts_with(b"///") { &target[2..] } else { target };
-    PathBuf::from(OsStr::from_bytes(target))
-}
-
-/// The option `insecure_dir`.
-pub(crate) fn insecure(endpoint: &Endpoint) -> Result<Insecure, RpcError> {
-    match endpoint.option("insecure_dir") {
-        None | Some("refuse") => Ok(Insecure::Refuse),
-        Some("allow") => Ok(Insecure::Allow),
-        Some(other) => {
-            Err(invalid(endpoint, format!("option insecure_dir={other}: expected `allow` or `refuse`")))
-        }
-    }
 }
 
 fn policy(endpoint: &Endpoint) -> Result<Policy, RpcError> {

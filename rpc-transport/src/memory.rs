@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use traitwire_core::transport::{Connector, Listener, Peer, Wire};
 use traitwire_core::{Code, Endpoint, Options, RpcError};
 
-use crate::address::Parts;
+use crate::parts::Parts;
 
 /// Bytes under way in one direction before the writer waits.
 const BUFFER: usize = 256 << 10;

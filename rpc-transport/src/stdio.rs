@@ -17,8 +17,8 @@ use tokio::net::unix::pipe;
 use traitwire_core::transport::{Listener, Peer, Wire};
 use traitwire_core::{Code, Endpoint, Options, RpcError};
 
-use crate::address::Parts;
 use crate::failure::{failed, invalid};
+use crate::parts::Parts;
 use crate::sys::claim::file_type;
 use crate::sys::descriptor::{Closing, Lent};
 

@@ -9,8 +9,8 @@ use tokio::net::{TcpListener, TcpStream, lookup_host};
 use traitwire_core::transport::{Connector, Listener, Peer, Wire};
 use traitwire_core::{Endpoint, Options, RpcError};
 
-use crate::address::Parts;
 use crate::failure::{failed, invalid};
+use crate::parts::Parts;
 
 /// The kernel's own probing, for the connections whose sessions have theirs switched off.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);

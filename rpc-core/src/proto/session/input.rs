@@ -1,0 +1,197 @@
+//! What the peer sends: hello and frames, each taken to the part of the session that it concerns.
+
+use std::time::Instant;
+
+use super::{Event, Session};
+use crate::error::{Code, Executed, RpcError};
+use crate::proto::calls::Progress;
+use crate::proto::frame::{HEADER, Header, Kind};
+use crate::proto::hello::Hello;
+use crate::proto::output::Direction;
+use crate::proto::served::{Allowance, Step};
+use crate::proto::timer::{Timer, Timers};
+use crate::proto::{CallId, Outcome, violation};
+
+impl Session {
+    /// Takes whole hellos and frames off the front of `input` and says how many bytes they were.
+    ///
+    /// # Errors
+    /// The peer broke a rule: the connection is to be ended with this error.
+    pub fn handle_input(&mut self, input: &[u8], now: Instant) -> Result<usize, RpcError> {
+        let mut used = 0;
+        self.replied = 0;
+        if !input.is_empty() {
+            self.heard = now;
+            self.pinged = None;
+        }
+        if self.peer.is_none() {
+            let Some((hello, length)) = Hello::decode(input)? else { return Ok(0) };
+            self.timers = Timers::default();
+            if let Some(at) = self.options.keepalive.and_then(|keepalive| now.checked_add(keepalive)) {
+                self.timers.insert(at, Timer::Keepalive);
+            }
+            self.peer = Some(hello);
+            self.wakers.append(&mut self.watchers);
+            used = length;
+        }
+        while used < input.len() {
+            if let Some((header, left)) = self.arriving {
+                let part = &input[used..input.len().min(used + left as usize)];
+                used += part.len();
+                let left = left - part.len() as u32;
+                self.arriving = (left > 0).then_some((header, left));
+                self.handle_data(header, part, left + part.len() as u32 == header.length, now)?;
+                continue;
+            }
+            let Some(header) = Header::decode(&input[used..], self.options.limits.max_frame)? else { break };
+            let start = used + HEADER;
+            if header.kind.is_data() {
+                if header.length == 0 {
+                    return Err(violation("P-31", "a part of a body that is empty"));
+                }
+                // Parts of large bodies are taken as they arrive: no other copy of them is ever held.
+                self.arriving = Some((header, header.length));
+                used = start;
+                continue;
+            }
+            let Some(payload) = input.get(start..start + header.length as usize) else { break };
+            self.handle_frame(header, payload, now)?;
+            used = start + payload.len();
+        }
+        Ok(used)
+    }
+
+    /// Whether the input so far ends inside a frame's payload.
+    pub fn is_within_frame(&self) -> bool {
+        self.arriving.is_some()
+    }
+
+    fn handle_data(
+        &mut self,
+        header: Header,
+        part: &[u8],
+        first: bool,
+        now: Instant,
+    ) -> Result<(), RpcError> {
+        if header.kind == Kind::ReplyData {
+            let progress = self.calls.handle_data(header, part)?;
+            self.take_progress(progress);
+            return Ok(());
+        }
+        match self.served.handle_data(header, part)? {
+            Some(step) => self.take_step(CallId(header.id), step, now),
+            None if first => self.budget.spend(now, "skipped data"),
+            None => Ok(()),
+        }
+    }
+
+    fn handle_frame(&mut self, header: Header, payload: &[u8], now: Instant) -> Result<(), RpcError> {
+        match header.kind {
+            Kind::Call => {
+                let limits = &self.options.limits;
+                let allowance = Allowance {
+                    max_calls: limits.max_calls,
+                    max_message: limits.max_message as usize,
+                    max_inflight: limits.max_inflight as usize,
+                };
+                let mut step = self.served.handle_call(header, payload, &allowance, now)?;
+                if self.draining && !matches!(step, Step::Refuse(_)) {
+                    self.served.stop_receiving(CallId(header.id));
+                    self.served.ended(CallId(header.id), false);
+                    step = Step::Refuse(RpcError::new(Code::Unavailable, "the server is shutting down"));
+                }
+                if let Some(at) = self.served.deadline(CallId(header.id))
+                    && !matches!(step, Step::Refuse(_))
+                {
+                    self.timers.insert(at, Timer::Served(header.id));
+                }
+                self.take_step(CallId(header.id), step, now)
+            }
+            Kind::Reply => {
+                self.note_early_reply(CallId(header.id), now)?;
+                let max = self.options.limits.max_message as usize;
+                let progress = self.calls.handle_reply(header, payload, max)?;
+                self.take_progress(progress);
+                Ok(())
+            }
+            Kind::Cancel => {
+                self.budget.spend(now, "cancel")?;
+                self.stop_served(CallId(header.id), Code::Cancelled, "cancelled by its caller");
+                Ok(())
+            }
+            Kind::Ping => {
+                self.budget.spend(now, "ping")?;
+                let length = payload.len();
+                if length != 8 {
+                    return Err(violation("P-41", format_args!("a ping of {length} bytes")));
+                }
+                // A peer that pings and never reads is not worth memory.
+                if self.output.len() <= self.options.limits.max_queued as usize {
+                    self.output.control(Kind::Pong, CallId(0), payload);
+                }
+                Ok(())
+            }
+            Kind::CallData | Kind::ReplyData => self.handle_data(header, payload, true, now),
+            Kind::Pong | Kind::Extension => self.budget.spend(now, "pong or extension"),
+            Kind::GoAway => {
+                self.budget.spend(now, "go-away")?;
+                let reason = String::from_utf8_lossy(&payload[..payload.len().min(1024)]).into_owned();
+                self.peer_leaves = Some(reason);
+                self.wakers.extend(self.admission.end_all());
+                Ok(())
+            }
+        }
+    }
+
+    /// What a reply means for a call whose arguments are still going out, or that had a reply under way.
+    fn note_early_reply(&mut self, id: CallId, now: Instant) -> Result<(), RpcError> {
+        if self.calls.is_receiving(id) {
+            self.budget.spend(now, "second reply")?;
+        }
+        // The id is free when the reply is complete: the rest would be taken for the next call's (P-35).
+        if self.output.forget(Direction::Call, id) == Some(0) {
+            return Err(violation("P-22", format_args!("a reply to a call not yet sent ({})", id.0)));
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_step(&mut self, id: CallId, step: Step, now: Instant) -> Result<(), RpcError> {
+        match step {
+            Step::Wait => {
+                self.block_follows = true;
+                Ok(())
+            }
+            Step::Ready(incoming) => {
+                self.block_follows = false;
+                self.events.push_back(Event::Call(incoming));
+                Ok(())
+            }
+            Step::Refuse(error) => {
+                self.budget.spend(now, "refused call")?;
+                self.send_reply(id, Outcome::Failure(error));
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn take_progress(&mut self, progress: Progress) {
+        match progress {
+            Progress::Partial => self.block_follows = true,
+            Progress::Complete { waker, deadline } => {
+                self.block_follows = false;
+                self.replied += 1;
+                if let Some((key, at)) = deadline {
+                    self.timers.remove(Some(at), Timer::Call(key.0 as u32));
+                }
+                self.wakers.extend(waker);
+                self.wakers.extend(self.admission.first().cloned());
+            }
+            Progress::TooLarge { key, total } => {
+                let max = self.options.limits.max_message;
+                let message = format!("a result of {total} bytes, above max_message of {max}");
+                let error = RpcError::new(Code::TooLarge, message).with_executed(Executed::Yes);
+                self.stop_call(key, Outcome::Failure(error));
+            }
+        }
+    }
+}
