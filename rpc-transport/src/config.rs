@@ -155,7 +155,12 @@ impl Config {
     }
 
     fn unknown(&self, service: &str, variable: &str) -> RpcError {
-        let message = if self.services.contains_key(service) {
+        let settings = self.services.get(service);
+        let odd = settings.into_iter().flatten().find(|(name, _)| !known::exists(name));
+        let message = if let Some((odd, value)) = odd {
+            let place = place(&self.source, &self.text, Some(value.span()));
+            format!("{place}: {odd:?} is neither `{ENDPOINT}` nor an option; the service has no `{ENDPOINT}`")
+        } else if settings.is_some() {
             format!("{} has no `{ENDPOINT}` for the service {service:?}", self.source)
         } else {
             let known: Vec<&str> = self.services().collect();
@@ -261,6 +266,7 @@ timeout = "1s"
             ("[services.b]\n[services.c]\n", "it knows b, c"),
             ("", "it knows none"),
             ("[services.a]\n", "no `endpoint`"),
+            ("[services.a]\nendpont = 'mem:x'", "line 2, column 11: \"endpont\" is neither"),
         ] {
             let error = error(text, "a");
             assert!(error.contains(what), "{text}: {error}");
