@@ -38,7 +38,18 @@ thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
+/// Ends a connection whose driver will never run again: it was cut off, it panicked, or its runtime has ended.
+struct EndOnDrop(Arc<Connection>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.end(&lost("the connection was cut off on this side"));
+    }
+}
+
 pub(crate) struct Driver {
+    /// Nobody is left waiting, however the driver ends.
+    _ends: EndOnDrop,
     pub(crate) connection: Arc<Connection>,
     pub(crate) reader: Box<dyn AsyncRead + Send + Unpin>,
     pub(crate) handlers: Handlers,
@@ -93,6 +104,7 @@ impl Driver {
         epitaph: Option<Epitaph>,
     ) -> Self {
         Self {
+            _ends: EndOnDrop(Arc::clone(&connection)),
             connection,
             reader,
             handlers,

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use slab::Slab;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -17,7 +17,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::channel::open;
 use crate::connection::{Closing, Connection, LINGER};
 use crate::endpoint::Endpoint;
-use crate::error::{Code, RpcError};
+use crate::error::RpcError;
 use crate::options::Options;
 use crate::service::Dispatch;
 use crate::services::Services;
@@ -124,6 +124,7 @@ impl ServerBuilder {
             // Any number that another start is unlikely to have.
             generation: RandomState::new().build_hasher().finish(),
             stop: CancellationToken::new(),
+            cut: CancellationToken::new(),
             tasks: TaskTracker::new(),
             live: Mutex::default(),
         };
@@ -179,7 +180,7 @@ impl ServerHandle {
         let serving =
             |connection: Arc<Connection>| connection.with_session(|shared| shared.session.serving());
         let cut_off = control.connections().into_iter().map(serving).sum();
-        control.abort_all();
+        control.cut.cancel();
         // A handler that holds its thread cannot be ended from outside; it is left behind.
         let _ = tokio::time::timeout(LINGER, control.tasks.wait()).await;
         Ok(Shutdown { cut_off })
@@ -191,15 +192,17 @@ struct Control {
     services: Arc<Services>,
     generation: u64,
     stop: CancellationToken,
+    /// Cuts connections off; each has a child of it.
+    cut: CancellationToken,
     tasks: TaskTracker,
     live: Mutex<Live>,
 }
 
 #[derive(Default)]
 struct Live {
-    connections: Slab<(Arc<Connection>, AbortHandle)>,
+    connections: Slab<(Arc<Connection>, CancellationToken)>,
     /// Connections that may not have said hello yet, oldest first.
-    greeting: VecDeque<(Arc<Connection>, AbortHandle)>,
+    greeting: VecDeque<(Arc<Connection>, CancellationToken)>,
 }
 
 impl Control {
@@ -209,10 +212,6 @@ impl Control {
 
     fn connections(&self) -> Vec<Arc<Connection>> {
         self.live().connections.iter().map(|(_, (connection, _))| Arc::clone(connection)).collect()
-    }
-
-    fn abort_all(&self) {
-        self.live().connections.iter().for_each(|(_, (_, abort))| abort.abort());
     }
 
     /// Starts serving a connection, unless there are too many.
@@ -230,19 +229,21 @@ impl Control {
         }
         live.greeting.retain(|(connection, _)| !connection.is_ended() && connection.hello().is_none());
         while live.greeting.len() >= limits.max_handshakes as usize {
-            let Some((oldest, abort)) = live.greeting.pop_front() else { break };
+            let Some((oldest, cut)) = live.greeting.pop_front() else { break };
             tracing::warn!(limit = limits.max_handshakes, peer = %oldest.peer.endpoint, "connection closed: max_handshakes");
-            abort.abort();
+            cut.cancel();
         }
         let (connection, driver) = open(wire, &self.services, options, hello);
-        let entry = live.connections.vacant_entry();
-        let ends = Remove { control: Arc::clone(self), key: entry.key() };
-        let task = self.tasks.spawn(async move {
+        let cut = self.cut.child_token();
+        let key = live.connections.insert((Arc::clone(&connection), cut.clone()));
+        live.greeting.push_back((connection, cut.clone()));
+        // A runtime that is ending drops what is spawned at once, which takes the lock again.
+        drop(live);
+        let ends = Remove { control: Arc::clone(self), key };
+        self.tasks.spawn(async move {
             let _ends = ends;
-            driver.run().await;
+            cut.run_until_cancelled_owned(driver.run()).await;
         });
-        entry.insert((Arc::clone(&connection), task.abort_handle()));
-        live.greeting.push_back((connection, task.abort_handle()));
     }
 }
 
@@ -262,10 +263,8 @@ impl Drop for Remove {
             }
             removed
         };
-        // Whoever still waits on the connection hears of its end even if its driver was cut off.
-        if let Some((connection, _)) = removed {
-            connection.end(&RpcError::new(Code::Cancelled, "the server was shut down"));
-        }
+        // Outside the lock: a transport of somebody's own may do anything when it is dropped.
+        drop(removed);
     }
 }
 
@@ -274,7 +273,7 @@ struct AbortAll<'a>(&'a Control);
 impl Drop for AbortAll<'_> {
     fn drop(&mut self) {
         self.0.stop.cancel();
-        self.0.abort_all();
+        self.0.cut.cancel();
     }
 }
 

@@ -130,6 +130,8 @@ impl Output {
                 (large.direction.further(), 0, FILL)
             };
             let room = most.min(max_frame.saturating_sub(head.len()).max(1));
+            // What comes in parts has at least two (P-31), also where one frame would just have held it.
+            let room = room.min(large.body.len() - 1);
             let part = large.body.part(large.sent, room);
             let announces_block = large.sent == 0 && large.body.tail_at() == Some(part.end);
             let flags = if announces_block { flags | flags::BLOCK } else { flags };

@@ -245,3 +245,50 @@ fn frames_of_a_later_version_are_skipped_and_floods_of_them_end_the_connection()
     let error = pair.ends[CALLEE].read(&frame, pair.now).expect_err("a flood");
     assert_eq!(error.code(), Code::Protocol);
 }
+
+#[test]
+fn bodies_about_as_large_as_a_frame_arrive_with_and_without_a_deadline() {
+    let mut small = options();
+    small.limits.max_frame = 1024;
+    let mut pair = Pair::new(small);
+    for length in 960..1030 {
+        for deadline in [None, Some((pair.now + Duration::from_secs(9), Duration::from_secs(9)))] {
+            let key = pair.ends[CALLER].start(text(&"x".repeat(length)), deadline);
+            pair.exchange(usize::MAX);
+            let (id, body) = pair.calls().pop().expect("arrived");
+            pair.ends[CALLEE].session.reply(id, Outcome::Output(body));
+            pair.exchange(usize::MAX);
+            let Some(Outcome::Output(body)) = pair.ends[CALLER].outcome(key) else { panic!("{length}") };
+            assert_eq!(Decoder::new(&body).value::<String>().expect("text").len(), length);
+        }
+    }
+}
+
+#[test]
+fn a_call_whose_time_ran_out_in_the_queue_holds_up_nobody() {
+    let mut one = options();
+    one.limits.max_calls = 1;
+    let mut pair = Pair::new(one);
+    pair.ends[CALLER].start(text("running"), None);
+    let left = Duration::from_secs(1);
+    let call = |deadline| {
+        Some(NewCall {
+            method: 0,
+            body: text("waiting"),
+            deadline,
+            metadata: Arc::default(),
+            awaits: Awaits::Reply,
+        })
+    };
+    let (mut forgotten, mut ticket) = (None, None);
+    let (mut never_polled_again, mut waiting) = (call(Some((pair.now + left, left))), call(None));
+    let session = &mut pair.ends[CALLER].session;
+    assert!(session.poll_start(&mut forgotten, &mut never_polled_again, NOBODY).is_pending());
+    assert!(session.poll_start(&mut ticket, &mut waiting, NOBODY).is_pending());
+    pair.exchange(usize::MAX);
+    pair.pass(left);
+    let (id, _) = pair.calls().pop().expect("arrived");
+    pair.ends[CALLEE].session.reply(id, Outcome::Output(text("done")));
+    pair.exchange(usize::MAX);
+    assert!(pair.ends[CALLER].session.poll_start(&mut ticket, &mut waiting, NOBODY).is_ready());
+}

@@ -7,7 +7,10 @@ use super::Session;
 use crate::error::{Code, Executed, RpcError};
 use crate::proto::frame::Kind;
 use crate::proto::timer::Timer;
-use crate::proto::{CallId, CallKey, Outcome};
+use crate::proto::{CallId, CallKey, Outcome, Ticket};
+
+/// Bytes of a go-away's reason (P-43): what every peer's frames hold.
+const MAX_REASON: usize = 1024;
 
 impl Session {
     /// Does what is due at `now`.
@@ -32,7 +35,12 @@ impl Session {
                         RpcError::new(Code::DeadlineExceeded, "its time ran out").with_executed(executed);
                     self.stop_call(key, Outcome::Failure(error));
                 }
-                Timer::Ticket(ticket) => self.wakers.extend(self.admission.waker(ticket).cloned()),
+                Timer::Ticket(ticket) => {
+                    self.wakers.extend(self.admission.waker(ticket).cloned());
+                    // Whoever holds it may never look again; those behind it do not wait for that.
+                    self.admission.leave(Ticket(ticket));
+                    self.wakers.extend(self.admission.first().cloned());
+                }
                 Timer::Served(id) => {
                     self.stop_served(CallId(id), Code::DeadlineExceeded, "its time ran out");
                 }
@@ -70,6 +78,7 @@ impl Session {
     pub fn go_away(&mut self, reason: &str) {
         if !self.draining {
             self.draining = true;
+            let reason = &reason[..reason.floor_char_boundary(MAX_REASON)];
             self.output.control(Kind::GoAway, CallId(0), reason.as_bytes());
         }
     }

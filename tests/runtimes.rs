@@ -1,0 +1,97 @@
+//! Runtimes that end while others still hold what they ran.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use traitwire::{ChannelState, Code, Executed, Server, ipc_service};
+
+#[ipc_service]
+trait Echo {
+    async fn echo(&self, text: String) -> String;
+    async fn hang(&self);
+}
+
+struct Plain;
+
+impl Echo for Plain {
+    async fn echo(&self, text: String) -> String {
+        text
+    }
+
+    async fn hang(&self) {
+        std::future::pending().await
+    }
+}
+
+fn runtime() -> Runtime {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+}
+
+/// Runs something that must not take for ever, which a runtime that hangs could not say itself.
+fn in_time(act: impl FnOnce() + Send + 'static) {
+    let (done, ended) = mpsc::channel();
+    let acting = std::thread::spawn(move || {
+        act();
+        let _ = done.send(());
+    });
+    match ended.recv_timeout(Duration::from_secs(20)) {
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
+        _ => acting.join().expect("no panic"),
+    }
+}
+
+#[test]
+fn calls_of_a_client_whose_runtime_has_ended_fail() {
+    for address in ["mem:runtimes", "tcp://127.0.0.1:0"] {
+        in_time(move || {
+            let serving = runtime();
+            let server = serving.block_on(Server::builder().service(EchoServer::new(Plain)).bind(address));
+            let server = server.expect("bound");
+            let endpoint = server.endpoint().clone();
+            serving.spawn(server.run());
+            let connecting = runtime();
+            let client = connecting.block_on(EchoClient::connect(endpoint)).expect("connected");
+            let other = runtime();
+            let hanging = other.spawn({
+                let client = client.clone();
+                async move { client.hang().await }
+            });
+            other.block_on(async { client.echo("still there".to_owned()).await }).expect("an answer");
+            drop(connecting);
+            other.block_on(async {
+                let error = hanging.await.expect("no panic").expect_err("cut off");
+                assert_eq!(error.rpc().map(|error| error.code()), Some(Code::Unavailable));
+                let error = client.echo(String::new()).await.expect_err("cut off");
+                assert_eq!(error.rpc().map(|error| error.executed()), Some(Executed::No));
+                assert_eq!(client.channel().state(), ChannelState::Closed);
+                client.channel().close().await;
+            });
+        });
+    }
+}
+
+#[test]
+fn a_runtime_ends_while_its_server_accepts() {
+    in_time(|| {
+        let clients = runtime();
+        for _ in 0..40 {
+            let serving = runtime();
+            let server =
+                serving.block_on(Server::builder().service(EchoServer::new(Plain)).bind("tcp://127.0.0.1:0"));
+            let server = server.expect("bound");
+            let endpoint = server.endpoint().clone();
+            serving.spawn(server.run());
+            for _ in 0..20 {
+                let endpoint = endpoint.clone();
+                clients.spawn(async move {
+                    while let Ok(client) = EchoClient::connect(&endpoint).await {
+                        let _ = client.echo("x".to_owned()).await;
+                    }
+                });
+            }
+            let _ = clients.block_on(EchoClient::connect(&endpoint)).expect("connected");
+            drop(serving);
+        }
+    });
+}
