@@ -92,7 +92,7 @@ impl Handlers {
             };
         }
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| slot.start(Request::new(body, scope)))) {
-            return Some(Outcome::Failure(panicked(&panic).with_method(&description.path)));
+            return Some(Outcome::Failure(panicked(panic).with_method(&description.path)));
         }
         let index = id.0 as usize;
         if index >= self.running.len() {
@@ -219,7 +219,7 @@ fn poll_slot(
         Ok(Poll::Ready(Ok(Reply::Output(body)))) => Some(Outcome::Output(body)),
         Ok(Poll::Ready(Ok(Reply::Error(body)))) => Some(Outcome::Error(body)),
         Ok(Poll::Ready(Err(error))) => Some(Outcome::Failure(error.with_method(&method.path))),
-        Err(panic) => Some(Outcome::Failure(panicked(&panic).with_method(&method.path))),
+        Err(panic) => Some(Outcome::Failure(panicked(panic).with_method(&method.path))),
     }
 }
 
@@ -227,10 +227,14 @@ fn is_panic(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Failure(error) if error.code() == Code::Panicked)
 }
 
-fn panicked(panic: &Box<dyn Any + Send>) -> RpcError {
+fn panicked(panic: Box<dyn Any + Send>) -> RpcError {
     let text =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let message = format!("the handler panicked: {}", text.unwrap_or("with a value that is not text"));
+    // The value is the handler's own and may panic once more where it is dropped.
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
     RpcError::new(Code::Panicked, message).with_executed(Executed::Yes)
 }
 

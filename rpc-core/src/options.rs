@@ -15,7 +15,8 @@ pub struct Limits {
     /// `max_frame`: bytes of the largest frame payload taken; larger bodies come in parts. Frames that are
     /// not parts of a body are held to 128 KiB in any case. 512 KiB, at least 1 KiB.
     pub max_frame: u32,
-    /// `max_calls`: calls of the peer in flight; a call counts until its handler has ended. 1,024.
+    /// `max_calls`: calls of the peer in flight; a call counts until its handler has ended. 1,024; as an option
+    /// at most 65,536.
     pub max_calls: u32,
     /// `max_inflight`: bytes of arguments too large for one frame held for calls in flight; a
     /// call with more alone is `TooLarge`. 64 MiB.
@@ -102,7 +103,7 @@ impl Options {
         match name {
             "max_message" => limits.max_message = size(name, value, 1)?,
             "max_frame" => limits.max_frame = size(name, value, 1024)?,
-            "max_calls" => limits.max_calls = size(name, value, 1)?,
+            "max_calls" => limits.max_calls = count(name, value, MAX_CALLS)?,
             "max_inflight" => limits.max_inflight = size(name, value, 1)?,
             "max_queued" => limits.max_queued = size(name, value, 1024)?,
             "max_depth" => limits.max_depth = size(name, value, 1)?,
@@ -115,6 +116,16 @@ impl Options {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+}
+
+/// Most that `max_calls` can be: a peer that uses the highest id costs memory for all below it.
+const MAX_CALLS: u32 = 1 << 16;
+
+fn count(name: &str, value: &str, most: u32) -> Result<u32, RpcError> {
+    match value.parse() {
+        Ok(count) if (1..=most).contains(&count) => Ok(count),
+        _ => Err(invalid(name, value, &format!("a number from 1 to {most}"))),
     }
 }
 

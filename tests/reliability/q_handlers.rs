@@ -266,3 +266,46 @@ fn silence_panics() {
         }));
     });
 }
+
+#[traitwire::ipc_service]
+trait Minefield {
+    async fn step(&self) -> u8;
+    async fn explode(&self);
+    #[ipc(spawn)]
+    async fn explode_spawned(&self);
+}
+
+struct Mines;
+
+/// Panics wherever it is dropped.
+struct Mine;
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        panic!("once more");
+    }
+}
+
+impl Minefield for Mines {
+    async fn step(&self) -> u8 {
+        7
+    }
+
+    async fn explode(&self) {
+        std::panic::panic_any(Mine);
+    }
+
+    async fn explode_spawned(&self) {
+        std::panic::panic_any(Mine);
+    }
+}
+
+#[tokio::test]
+async fn q_01_a_panic_whose_value_panics_costs_its_own_call() {
+    let mines = MinefieldClient::local(Mines);
+    for result in [mines.explode().await, mines.explode_spawned().await] {
+        let error = result.expect_err("it panics");
+        assert_eq!(error.rpc().map(|error| error.code()), Some(Code::Panicked), "{error}");
+    }
+    assert_eq!(mines.step().await, Ok(7));
+}
