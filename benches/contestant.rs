@@ -23,7 +23,6 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["serve", address] => on_worker(serve(translated(address))),
-        ["bench", _, "W5"] => say(r#"{"workload":"W5","unsupported":true}"#),
         ["bench", address, work] => match Work::parse(work) {
             Some(work) => on_worker(bench(translated(address), work)),
             None => usage(),

@@ -15,10 +15,13 @@ pub use std::vec::Vec;
 pub use serde;
 pub use serde_bytes;
 
+pub use traitwire_core::Stream;
 pub use traitwire_core::channel::Channel;
 pub use traitwire_core::client::Client;
 pub use traitwire_core::codec::{Decoder, Encoder};
 pub use traitwire_core::error::{CallError, RpcError};
+pub use traitwire_core::items::Upload;
 pub use traitwire_core::service::{Attributes, Dispatch, Reply, Request, ServiceDescription, Slot, slot};
+pub use traitwire_core::streaming::Streaming;
 pub use traitwire_core::transport::Dial;
 pub use traitwire_idl::{Field, Interface, Schema, Shape, Type, Types, Variant};

@@ -58,6 +58,52 @@
 //! [`CallError::Rpc`] says what happened on the way, at which address, and with [`RpcError::executed`] whether
 //! calling again is safe.
 //!
+//! # Streams
+//!
+//! A method that takes a [`Streaming`] argument gets the caller's items as they come; one that returns
+//! `impl Stream` sends its items as they are made; one may do both. The client passes any [`Stream`] of the items,
+//! and gets a [`Streaming`] back:
+//!
+//! ```
+//! use traitwire::{Stream, Streaming, ipc_service};
+//!
+//! #[ipc_service]
+//! pub trait Numbers {
+//!     fn countdown(&self, from: u32) -> impl Stream<Item = u32>;
+//!     async fn sum(&self, values: Streaming<i64>) -> i64;
+//! }
+//!
+//! struct Desk;
+//!
+//! impl Numbers for Desk {
+//!     fn countdown(&self, from: u32) -> impl Stream<Item = u32> {
+//!         tokio_stream::iter((0..from).rev())
+//!     }
+//!
+//!     async fn sum(&self, mut values: Streaming<i64>) -> i64 {
+//!         let mut sum = 0;
+//!         while let Some(Ok(value)) = values.next().await {
+//!             sum += value;
+//!         }
+//!         sum
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let numbers = NumbersClient::local(Desk);
+//! assert_eq!(numbers.sum(tokio_stream::iter([1, 2, 3])).await?, 6);
+//! let mut countdown = numbers.countdown(2);
+//! assert_eq!(countdown.next().await, Some(Ok(1)));
+//! assert_eq!(countdown.next().await, Some(Ok(0)));
+//! assert_eq!(countdown.next().await, None);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An implementation writes `impl Stream<Item = …>` as the trait does; a named type in its place, such as a boxed
+//! stream, needs `#[expect(refining_impl_trait)]`. Time for a call is time for the whole stream.
+//!
 //! # What a service may rely on
 //!
 //! Handlers of one connection run concurrently, polled by one task, so none may hold its thread;
@@ -76,7 +122,7 @@ pub use traitwire_core::service::Dispatch;
 pub use traitwire_core::transport::{Bind, Connector, Credentials, Dial, Epitaph, Listener, Peer, Wire};
 pub use traitwire_core::{
     CallError, Channel, ChannelBuilder, ChannelState, Code, Context, Endpoint, Executed, Limits, Metadata,
-    Options, RpcError, Server, ServerBuilder, ServerHandle, Shutdown,
+    Options, RpcError, Server, ServerBuilder, ServerHandle, Shutdown, Stream, Streaming,
 };
 pub use traitwire_idl as idl;
 pub use traitwire_idl::Schema;

@@ -223,6 +223,15 @@ fn child_process() {
 }
 
 #[test]
+fn pipeline() {
+    let output = check("pipeline", &["96"], &[], &["96 MiB in 384 blocks went through another process"]);
+    let printed = text(&output.stdout);
+    let memory = printed.lines().find(|line| line.starts_with("at most")).expect("it says how much memory");
+    let mebibytes: Vec<u64> = memory.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    assert!(mebibytes.len() == 2 && mebibytes.iter().all(|mebibytes| *mebibytes < 48), "{memory}");
+}
+
+#[test]
 fn config_swap() {
     let local = format!("local:config-swap-{}", std::process::id());
     for (variable, printed) in

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use traitwire::{
-    CallError, Channel, Code, Connector, Dial, Endpoint, Executed, Peer, RpcError, Server, Wire, ipc_service,
-    ipc_type,
+    CallError, Channel, Code, Connector, Dial, Endpoint, Executed, Peer, RpcError, Server, Stream, Wire,
+    ipc_service, ipc_type,
 };
 
 #[ipc_type]
@@ -20,6 +20,7 @@ enum MathError {
 trait Calculator {
     async fn add(&self, a: i64, b: i64) -> i64;
     async fn divide(&self, a: i64, b: i64) -> Result<i64, MathError>;
+    fn countdown(&self, from: u32) -> impl Stream<Item = u32>;
 }
 
 struct Abacus;
@@ -31,6 +32,10 @@ impl Calculator for Abacus {
 
     async fn divide(&self, a: i64, b: i64) -> Result<i64, MathError> {
         a.checked_div(b).ok_or(MathError::DivisionByZero)
+    }
+
+    fn countdown(&self, from: u32) -> impl Stream<Item = u32> {
+        tokio_stream::iter((0..from).rev())
     }
 }
 
@@ -103,6 +108,11 @@ async fn the_client_says_what_the_document_says() {
     assert_eq!((error.code(), error.executed()), (Code::Panicked, Executed::Yes));
     assert_eq!(error.message(), "the handler panicked: too large");
     assert_eq!(error.method(), Some("Calculator.add"));
+    let mut counted = calculator.countdown(3);
+    for number in [2, 1, 0] {
+        assert_eq!(counted.next().await, Some(Ok(number)));
+    }
+    assert_eq!(counted.next().await, None);
     calculator.channel().close().await;
     playing.await.unwrap();
 }
@@ -132,7 +142,7 @@ async fn the_server_says_what_the_document_says() {
 /// The server's hello, but for its generation, which no two servers share.
 async fn greeted(wire: &mut Wire, expected: &[u8]) {
     const LENGTH: usize = 12;
-    const GENERATION: usize = 16 + 3 + 4 + 2 + 4 + 1;
+    const GENERATION: usize = 16 + 3 + 4 + 2 + 4 + 3 + 1;
     let mut said = [0; 16].to_vec();
     wire.reader.read_exact(&mut said).await.unwrap();
     let length = u32::from_le_bytes(said[LENGTH..].try_into().unwrap());

@@ -11,6 +11,8 @@ mod a_handshake;
 mod b_framing;
 #[path = "reliability/c_decoding.rs"]
 mod c_decoding;
+#[path = "reliability/d_streams.rs"]
+mod d_streams;
 #[path = "reliability/e_limits.rs"]
 mod e_limits;
 #[path = "reliability/f_cancellation.rs"]

@@ -1,13 +1,12 @@
 //! The machine without tasks, locks and input or output.
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
 use traitwire_core::Options;
 use traitwire_core::codec::{Decoder, Encoder};
-use traitwire_core::proto::{Awaits, CallKey, Event, NewCall, Outcome, Outgoing, Session};
+use traitwire_core::proto::{CallKey, Event, NewCall, Outcome, Outgoing, Session};
 
 use crate::callgrind::measured;
 use crate::service;
@@ -47,13 +46,7 @@ impl Open {
 
     fn start(&mut self) -> CallKey {
         let body = arguments().finish().expect("numbers can be encoded");
-        let mut request = Some(NewCall {
-            method: 0,
-            body,
-            deadline: None,
-            metadata: Arc::default(),
-            awaits: Awaits::Reply,
-        });
+        let mut request = Some(NewCall::new(0, body));
         let Poll::Ready(Ok(key)) = self.session.poll_start(&mut None, &mut request, Waker::noop()) else {
             panic!("there is room for the call");
         };

@@ -19,6 +19,8 @@ pub(crate) enum Work {
     W3,
     /// Echo of 1 MiB, one at a time.
     W4,
+    /// A million `u64` from server to client.
+    W5,
     /// Connect, one small call, close.
     W6,
 }
@@ -26,11 +28,12 @@ pub(crate) enum Work {
 pub(crate) const WARM_UP: Duration = Duration::from_millis(300);
 pub(crate) const WARM_UP_CALLS: i32 = 2_000;
 pub(crate) const TIMED_CALLS: i32 = 20_000;
+pub(crate) const ITEMS: u64 = 1_000_000;
 pub(crate) const CONNECTIONS: i32 = 200;
 pub(crate) const CONNECTING: Duration = Duration::from_secs(4);
 
 impl Work {
-    pub(crate) const ALL: [Work; 5] = [Work::W1, Work::W2, Work::W3, Work::W4, Work::W6];
+    pub(crate) const ALL: [Work; 6] = [Work::W1, Work::W2, Work::W3, Work::W4, Work::W5, Work::W6];
 
     pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|work| work.to_string() == name)
@@ -66,6 +69,7 @@ impl Work {
         let cpu = cpu as f64 / count.max(1) as f64;
         match self {
             Work::W4 => Measurement::new(self, &[("mb_per_s", rate * self.block() as f64 / 1e6)]),
+            Work::W5 => Measurement::new(self, &[("items_per_s", rate), ("cpu_ns_per_item", cpu)]),
             Work::W6 => Measurement::new(self, &[("conns_per_s", rate)]),
             _ => Measurement::new(self, &[("calls_per_s", rate), ("cpu_ns_per_call", cpu)]),
         }
@@ -83,6 +87,8 @@ pub(crate) trait Caller: Clone + Send + Sync + 'static {
     fn connect(address: &str) -> impl Future<Output = Self> + Send;
     fn add(&self, a: i32, b: i32) -> impl Future<Output = i32> + Send;
     fn echo(&self, data: Vec<u8>) -> impl Future<Output = Vec<u8>> + Send;
+    /// How many came of a stream of so many `u64`; `None` from who has no streams.
+    fn count(&self, to: u64) -> impl Future<Output = Option<u64>> + Send;
     /// The server's process, where the server says so itself.
     fn server(&self) -> impl Future<Output = Option<u32>> + Send;
     fn close(self) -> impl Future<Output = ()> + Send;
@@ -93,6 +99,7 @@ pub(crate) async fn run<C: Caller>(work: Work, address: &str) -> Measurement {
     let client = C::connect(address).await;
     match work {
         Work::W1 => one_at_a_time(&client).await,
+        Work::W5 => items(&client).await,
         Work::W6 => connections::<C>(&client, address).await,
         _ => many_at_once(&client, work).await,
     }
@@ -154,6 +161,18 @@ async fn many_at_once<C: Caller>(client: &C, work: Work) -> Measurement {
     tokio::time::sleep(work.time()).await;
     let measurement = work.rate(count() - before, start.elapsed(), clocks.now() - cpu);
     stop.store(true, Relaxed);
+    measurement
+}
+
+async fn items<C: Caller>(client: &C) -> Measurement {
+    if client.count(1000).await.is_none() {
+        return Measurement::new(Work::W5, &[]);
+    }
+    let clocks = Clocks::new(client.server().await);
+    let (start, cpu) = (Instant::now(), clocks.now());
+    let count = client.count(ITEMS).await.unwrap_or(0);
+    let measurement = Work::W5.rate(count, start.elapsed(), clocks.now() - cpu);
+    assert_eq!(count, ITEMS);
     measurement
 }
 

@@ -165,6 +165,10 @@ impl Caller for Multiplexer {
         self.0.call(ECHO, &data).await
     }
 
+    async fn count(&self, _: u64) -> Option<u64> {
+        None
+    }
+
     async fn server(&self) -> Option<u32> {
         None
     }

@@ -1,4 +1,5 @@
-//! The limit of a byte stream: one task at each end, frames of a length and bytes, and an echo. No calls.
+//! The limit of a byte stream: one task at each end, frames of a length and bytes, an echo, and numbers one after
+//! another. No calls.
 
 use std::io;
 use std::ops::Range;
@@ -9,11 +10,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::stream::{self, Listener, Reader, Writer};
 use crate::support::cpu::Clocks;
 use crate::support::measurement::Measurement;
-use crate::support::workload::{CONNECTIONS, TIMED_CALLS, WARM_UP, WARM_UP_CALLS, Work, latency};
+use crate::support::workload::{CONNECTIONS, ITEMS, TIMED_CALLS, WARM_UP, WARM_UP_CALLS, Work, latency};
 
 /// Bytes of a frame where a call would be small.
 const SMALL: usize = 16;
 const READ: usize = 64 << 10;
+/// Bytes of a frame that asks to be counted to what it says.
+const COUNT: usize = 8;
+/// Numbers in one frame.
+const BATCH: u64 = 8 << 10;
 
 struct Frames {
     reader: Reader,
@@ -55,6 +60,18 @@ impl Frames {
         })
     }
 
+    /// Sends all numbers below the one that was sent.
+    async fn count(&mut self, asked: Range<usize>) -> io::Result<()> {
+        let to = number(&self.input[asked]);
+        for start in (0..to).step_by(BATCH as usize) {
+            let end = to.min(start + BATCH);
+            self.output.extend_from_slice(&(((end - start) * 8) as u32).to_le_bytes());
+            (start..end).for_each(|number| self.output.extend_from_slice(&number.to_le_bytes()));
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
     async fn next(&mut self) -> io::Result<Range<usize>> {
         loop {
             if let Some(body) = self.arrived() {
@@ -69,6 +86,10 @@ impl Frames {
     }
 }
 
+fn number(bytes: &[u8]) -> u64 {
+    bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
 pub(crate) async fn serve(listener: Listener) -> io::Result<()> {
     loop {
         let frames = Frames::new(listener.accept().await?);
@@ -80,8 +101,12 @@ async fn echo(mut frames: Frames) -> io::Result<()> {
     loop {
         let mut body = frames.next().await?;
         loop {
-            let Frames { input, output, .. } = &mut frames;
-            output.extend_from_slice(&input[body.start - 4..body.end]);
+            if body.len() == COUNT {
+                frames.count(body).await?;
+            } else {
+                let Frames { input, output, .. } = &mut frames;
+                output.extend_from_slice(&input[body.start - 4..body.end]);
+            }
             match frames.arrived() {
                 Some(next) => body = next,
                 None => break,
@@ -94,6 +119,7 @@ async fn echo(mut frames: Frames) -> io::Result<()> {
 pub(crate) async fn bench(work: Work, address: &str) -> io::Result<Measurement> {
     match work {
         Work::W1 => one_at_a_time(Frames::connect(address).await?).await,
+        Work::W5 => items(Frames::connect(address).await?).await,
         Work::W6 => connections(address).await,
         _ => pipelined(Frames::connect(address).await?, work).await,
     }
@@ -138,6 +164,24 @@ async fn pipelined(mut frames: Frames, work: Work) -> io::Result<Measurement> {
             return Ok(work.rate(count, took, clocks.now() - cpu));
         }
     }
+}
+
+async fn items(mut frames: Frames) -> io::Result<Measurement> {
+    let (mut start, mut cpu, clocks) = (Instant::now(), 0, Clocks::new(None));
+    for to in [1000, ITEMS] {
+        (start, cpu) = (Instant::now(), clocks.now());
+        frames.put(&to.to_le_bytes());
+        frames.flush().await?;
+        let mut count = 0;
+        while count < to {
+            let body = frames.next().await?;
+            for item in frames.input[body].chunks_exact(8) {
+                assert_eq!(number(item), count);
+                count += 1;
+            }
+        }
+    }
+    Ok(Work::W5.rate(ITEMS, start.elapsed(), clocks.now() - cpu))
 }
 
 async fn connections(address: &str) -> io::Result<Measurement> {

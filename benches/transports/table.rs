@@ -11,7 +11,7 @@ pub(crate) struct Results {
 }
 
 /// What is printed of the figures, its heading, and what a unit of it is.
-const COLUMNS: [(&str, &str, f64); 8] = [
+const COLUMNS: [(&str, &str, f64); 10] = [
     ("W1 p50_ns", "W1 p50 µs", 1e3),
     ("W1 p99_ns", "W1 p99 µs", 1e3),
     ("W2 calls_per_s", "W2 k calls/s", 1e3),
@@ -19,6 +19,8 @@ const COLUMNS: [(&str, &str, f64); 8] = [
     ("W3 calls_per_s", "W3 k calls/s", 1e3),
     ("W3 cpu_ns_per_call", "W3 CPU µs/call", 1e3),
     ("W4 mb_per_s", "W4 MB/s", 1.0),
+    ("W5 items_per_s", "W5 M items/s", 1e6),
+    ("W5 cpu_ns_per_item", "W5 CPU ns/item", 1.0),
     ("W6 conns_per_s", "W6 connections/s", 1.0),
 ];
 

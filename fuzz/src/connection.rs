@@ -1,15 +1,12 @@
 //! Two sessions, a clock and a script: calls, cancels, replies, time, broken bytes.
 
-use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use traitwire::idl::Fingerprint;
 use traitwire_core::codec::Encoder;
 use traitwire_core::proto::hello::{Hello, ServedMethod, ServedService};
-use traitwire_core::proto::{
-    Awaits, CallId, CallKey, Event, NewCall, Outcome, Outgoing, SLICES, Session, Ticket,
-};
+use traitwire_core::proto::{CallId, CallKey, Event, NewCall, Outcome, Outgoing, SLICES, Session, Ticket};
 use traitwire_core::{Body, Code, Options, RpcError};
 
 struct Side {
@@ -147,13 +144,7 @@ pub fn connection(data: &[u8]) {
             0 | 1 => {
                 let left = Duration::from_millis(u64::from(next()));
                 let deadline = (step & 0x80 != 0).then(|| (now + left, left));
-                let request = NewCall {
-                    method: 0,
-                    body: body(next()),
-                    deadline,
-                    metadata: Arc::default(),
-                    awaits: Awaits::Reply,
-                };
+                let request = NewCall { deadline, ..NewCall::new(0, body(next())) };
                 if sides[at].waiting.len() < 16 {
                     sides[at].waiting.push((None, Some(request)));
                 }

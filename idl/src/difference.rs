@@ -73,9 +73,18 @@ impl<'a> Comparison<'a> {
         }
         for (ours, theirs) in ours.arguments.iter().zip(&theirs.arguments) {
             let place = self.places.root(Step::Name(&ours.name));
+            if let Some(difference) = self.flows(place, (ours.stream, &ours.ty), (theirs.stream, &theirs.ty))
+            {
+                return Some(difference);
+            }
             self.work.push((place, Pair::Types(&ours.ty, &theirs.ty)));
         }
         let output = self.places.root(Step::Output);
+        if let Some(difference) =
+            self.flows(output, (ours.stream, &ours.output), (theirs.stream, &theirs.output))
+        {
+            return Some(difference);
+        }
         self.work.push((output, Pair::Types(&ours.output, &theirs.output)));
         let error = self.places.root(Step::Error);
         if let (Some(ours), Some(theirs)) = (&ours.error, &theirs.error) {
@@ -96,6 +105,15 @@ impl<'a> Comparison<'a> {
         }
         (ours.error.is_some() != theirs.error.is_some())
             .then(|| self.missing(error, ours.error.as_ref(), theirs.error.as_ref()))
+    }
+
+    /// One side has a stream where the other has a value.
+    fn flows(&self, place: usize, ours: (bool, &Type), theirs: (bool, &Type)) -> Option<Difference> {
+        let say = |(stream, ty): (bool, &Type), types| match stream {
+            true => format!("a stream of {}", say(ty, types)),
+            false => say(ty, types),
+        };
+        (ours.0 != theirs.0).then(|| self.differ(place, say(ours, self.ours), say(theirs, self.theirs)))
     }
 
     /// Names of arguments do not count, but where the numbers differ they tell which one is new.

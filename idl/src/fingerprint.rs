@@ -10,6 +10,7 @@
 //! 3. A type is one byte: `Bool` 1, `U8` to `U128` 2 to 6, `I8` to `I128` 7 to 11, `F32` 12, `F64` 13, `Char`
 //!    14, `String` 15, `Unit` 16; `Option` 17, `Sequence` 18, `Set` 19, each followed by the inner type; `Map`
 //!    20, key, value; `Array` 21, length, element; `Tuple` 22, count, elements.
+//!    Where an argument or the output is a stream, 24 stands before the type of an item.
 //! 4. A named type is 23 and its number, counted from 0 in the order of first mention. At its first mention
 //!    its shape follows; later ones are the number alone, which is how recursion ends.
 //! 5. A shape is `Unit` 0; `Newtype` 1, type; `Tuple` 2, count, types; `Struct` 3, count, and for each field
@@ -32,8 +33,10 @@ impl Fingerprint {
     pub fn of_method(method: &Method, types: &[Definition]) -> Self {
         let mut canonical = Canonical { bytes: vec![1], types, numbers: HashMap::new() };
         canonical.number(method.arguments.len() as u64);
-        method.arguments.iter().for_each(|argument| canonical.ty(&argument.ty));
-        canonical.ty(&method.output);
+        for argument in &method.arguments {
+            canonical.flow(argument.stream, &argument.ty);
+        }
+        canonical.flow(method.stream, &method.output);
         match &method.error {
             None => canonical.bytes.push(0),
             Some(error) => {
@@ -82,6 +85,13 @@ impl Canonical<'_> {
     fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
         self.bytes.extend_from_slice(text.as_bytes());
+    }
+
+    fn flow(&mut self, stream: bool, ty: &Type) {
+        if stream {
+            self.bytes.push(24);
+        }
+        self.ty(ty);
     }
 
     fn ty(&mut self, ty: &Type) {

@@ -24,8 +24,10 @@ pub struct Method {
     pub docs: String,
     /// What it takes, by position; names are for people.
     pub arguments: Vec<Argument>,
-    /// What it gives.
+    /// What it gives, or each item of what it gives.
     pub output: Type,
+    /// Whether it gives a stream of items.
+    pub stream: bool,
     /// Its own error, where it returns a `Result`.
     pub error: Option<Type>,
     /// Whether calling it twice is as good as once.
@@ -39,8 +41,10 @@ pub struct Method {
 pub struct Argument {
     /// Its name in the trait.
     pub name: String,
-    /// Its type.
+    /// Its type, or that of its items.
     pub ty: Type,
+    /// Whether it is a stream of items.
+    pub stream: bool,
 }
 
 /// A type, as serde's data model and postcard's bytes tell types apart.

@@ -106,25 +106,35 @@ impl<'a> Printer<'a> {
     }
 
     fn method(&mut self, method: &Method) {
-        self.text("async fn ");
+        // A method whose stream cannot be refused is called without waiting for anything.
+        let waits = !method.stream || method.error.is_some();
+        self.text(if waits { "async fn " } else { "fn " });
         self.name(&method.name);
         self.text("(&self");
         for argument in &method.arguments {
             self.text(", ");
             self.name(&argument.name);
             self.text(": ");
+            let (before, after) = if argument.stream { ("Streaming<", ">") } else { ("", "") };
+            self.text(before);
             self.ty(&argument.ty);
+            self.text(after);
         }
         self.text(")");
+        let (before, after) = if method.stream { ("impl Stream<Item = ", ">") } else { ("", "") };
         match (&method.output, &method.error) {
-            (Type::Unit, None) => {}
+            (Type::Unit, None) if !method.stream => {}
             (output, None) => {
                 self.text(" -> ");
+                self.text(before);
                 self.ty(output);
+                self.text(after);
             }
             (output, Some(error)) => {
                 self.text(" -> Result<");
+                self.text(before);
                 self.ty(output);
+                self.text(after);
                 self.text(", ");
                 self.ty(error);
                 self.text(">");

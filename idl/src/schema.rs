@@ -99,6 +99,7 @@ impl InterfaceBuilder {
             docs: String::new(),
             arguments: Vec::new(),
             output: Type::Unit,
+            stream: false,
             error: None,
             idempotent: false,
             oneway: false,
@@ -132,7 +133,14 @@ impl MethodBuilder<'_> {
     /// Its next argument.
     pub fn argument<T: Schema + ?Sized>(mut self, name: &str) -> Self {
         let ty = T::describe(self.types);
-        self.method.arguments.push(Argument { name: name.to_owned(), ty });
+        self.method.arguments.push(Argument { name: name.to_owned(), ty, stream: false });
+        self
+    }
+
+    /// Its next argument, a stream of such items.
+    pub fn streaming<T: Schema + ?Sized>(mut self, name: &str) -> Self {
+        let ty = T::describe(self.types);
+        self.method.arguments.push(Argument { name: name.to_owned(), ty, stream: true });
         self
     }
 
@@ -140,6 +148,13 @@ impl MethodBuilder<'_> {
     pub fn output<T: Schema + ?Sized>(mut self) -> Self {
         self.method.output = T::describe(self.types);
         self
+    }
+
+    /// It gives a stream of such items.
+    pub fn stream<T: Schema + ?Sized>(self) -> Self {
+        let mut described = self.output::<T>();
+        described.method.stream = true;
+        described
     }
 
     /// Its own error.

@@ -12,13 +12,16 @@ fn definition(name: &str, shape: Shape) -> Definition {
 }
 
 fn method(arguments: &[(&str, Type)], output: Type, error: Option<Type>) -> Method {
-    let arguments =
-        arguments.iter().map(|(name, ty)| Argument { name: (*name).into(), ty: ty.clone() }).collect();
+    let arguments = arguments
+        .iter()
+        .map(|(name, ty)| Argument { name: (*name).into(), ty: ty.clone(), stream: false })
+        .collect();
     Method {
         name: "m".into(),
         docs: String::new(),
         arguments,
         output,
+        stream: false,
         error,
         idempotent: false,
         oneway: false,

@@ -35,6 +35,18 @@ impl Body {
         self.len() == 0
     }
 
+    /// More bytes at the end of a body that is one piece.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        debug_assert!(self.tail.is_empty(), "a block is the last of its body");
+        self.head.extend_from_slice(bytes);
+    }
+
+    /// The same body with these bytes in front.
+    pub(crate) fn prefixed(mut self, bytes: &[u8]) -> Self {
+        self.head.splice(0..0, bytes.iter().copied());
+        self
+    }
+
     /// Both parts.
     pub(crate) fn parts(&self) -> (&[u8], &[u8]) {
         (&self.head, &self.tail)

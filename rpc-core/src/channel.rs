@@ -181,7 +181,7 @@ pub(crate) fn open(
     let max_depth = options.limits.max_depth;
     let session = Session::new(hello, options, crate::connection::now());
     let connection = Arc::new(Connection::new(session, peer, writer));
-    let handlers = Handlers::new(Arc::clone(services), Arc::clone(&connection.peer), max_depth);
+    let handlers = Handlers::new(Arc::clone(services), Arc::clone(&connection), max_depth);
     let driver = Driver::new(Arc::clone(&connection), reader, handlers, epitaph);
     (connection, driver)
 }

@@ -10,13 +10,15 @@ use crate::channel::Channel;
 use crate::codec::{Decoder, Encoder};
 use crate::connection::{Closing, Connection, now};
 use crate::context::handler_deadline;
-use crate::error::{CallError, Code, RpcError};
+use crate::error::{CallError, Code, Executed, RpcError};
 use crate::in_process::InProcess;
+use crate::items::{ItemsIn, Upload};
 use crate::metadata::Metadata;
 use crate::proto::hello::Hello;
 use crate::proto::{Awaits, NewCall, Outcome};
 use crate::reflection;
 use crate::service::{Dispatch, ServiceDescription};
+use crate::streaming::{ItemCoding, Opened, Streaming};
 use crate::transport::Dial;
 
 /// Reads one value of a body; generated code gives one for each method.
@@ -118,7 +120,17 @@ impl Client {
         output: Decode<T>,
         error: Decode<E>,
     ) -> Result<T, CallError<E>> {
-        let mut outcome = self.exchange(method as usize, arguments, Awaits::Reply).await;
+        let outcome = self.exchange(method as usize, arguments, Awaits::Reply, None).await;
+        self.decoded(method, outcome, output, error)
+    }
+
+    fn decoded<T, E>(
+        &self,
+        method: u32,
+        mut outcome: Outcome,
+        output: Decode<T>,
+        error: Decode<E>,
+    ) -> Result<T, CallError<E>> {
         let decoded = match &mut outcome {
             Outcome::Output(body) => decode(body, output).map(Ok),
             Outcome::Error(body) => decode(body, error).map(Err),
@@ -138,40 +150,92 @@ impl Client {
     /// Where the call could not be queued: there is no connection, the peer has no such method, or its time ran
     /// out before.
     pub async fn send(&self, method: u32, arguments: Encoder) -> Result<(), CallError> {
-        match self.exchange(method as usize, arguments, Awaits::Start).await {
+        match self.exchange(method as usize, arguments, Awaits::Start, None).await {
             Outcome::Failure(error) => Err(CallError::Rpc(self.placed(error, method as usize))),
             Outcome::Output(_) | Outcome::Error(_) => Ok(()),
         }
     }
 
-    /// The part of a call that is the same for every method.
-    async fn exchange(&self, method: usize, arguments: Encoder, awaits: Awaits) -> Outcome {
-        let inner = &*self.inner;
-        let Some(description) = inner.description.methods().get(method) else {
-            return Outcome::Failure(RpcError::new(
-                Code::Internal,
-                format!("the trait has no method {method}"),
-            ));
+    /// Calls a method that takes a stream.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call), and where an item cannot be encoded or is larger than the peer takes.
+    pub async fn call_with<T, E>(
+        &self,
+        method: u32,
+        arguments: Encoder,
+        upload: Upload,
+        output: Decode<T>,
+        error: Decode<E>,
+    ) -> Result<T, CallError<E>> {
+        let outcome = self.exchange(method as usize, arguments, Awaits::Reply, Some(upload)).await;
+        self.decoded(method, outcome, output, error)
+    }
+
+    /// Calls a method that returns a stream, when its first item is asked for.
+    pub fn stream<T: 'static, E: 'static>(
+        &self,
+        method: u32,
+        arguments: Encoder,
+        upload: Option<Upload>,
+        item: Decode<Result<T, E>>,
+        error: Decode<E>,
+    ) -> Streaming<T, E> {
+        let description = &self.inner.description.methods()[method as usize];
+        let coding = ItemCoding {
+            item,
+            error,
+            method: &description.path,
+            item_guard: description.output_guard.as_ref(),
+            error_guard: description.error_guard.as_ref(),
+            max_depth: self.inner.channel.options().limits.max_depth,
         };
-        let options = inner.channel.options();
-        let timeout = self.timeout.or(description.attributes.timeout).or(options.timeout);
-        let deadline = deadline(timeout);
+        let client = self.clone();
+        let opening = async move {
+            let opened = client.open(method as usize, arguments, upload).await;
+            opened.map_err(|error| error.with_address(client.inner.channel.endpoint()))
+        };
+        Streaming::opening(opening, coding)
+    }
+
+    async fn open(
+        &self,
+        method: usize,
+        arguments: Encoder,
+        upload: Option<Upload>,
+    ) -> Result<Opened, RpcError> {
+        let deadline = self.deadline(method);
+        let (connection, mut call) = self.prepare(method, arguments, deadline, Awaits::Reply).await?;
+        call.streams_arguments = upload.is_some();
+        call.streams_results = true;
+        let key = connection.start(call).await?;
+        let end = connection.act(|session| session.caller_end(key));
+        let items = ItemsIn::new(Arc::clone(connection), end);
+        let _sending = upload.map(|upload| upload.spawn(connection, end));
+        Ok(Opened { items, had: deadline.map(|(_, had)| had), _sending })
+    }
+
+    /// The part of a call that is the same for every method with one result.
+    async fn exchange(
+        &self,
+        method: usize,
+        arguments: Encoder,
+        awaits: Awaits,
+        upload: Option<Upload>,
+    ) -> Outcome {
+        let deadline = self.deadline(method);
         let exchange = async {
-            let body = arguments.finish()?;
-            let metadata = match &self.metadata {
-                Some(sent) => sent.encoded.clone()?,
-                None => Arc::default(),
+            let (connection, mut call) = self.prepare(method, arguments, deadline, awaits).await?;
+            let mut outcome = match upload {
+                None => connection.call(call).await,
+                Some(upload) => {
+                    call.streams_arguments = true;
+                    Box::pin(upload.call(connection, call)).await
+                }
             };
-            let connection = inner.channel.connection().await?;
-            let number = match inner.bound(connection).get(method) {
-                Some(Bound::Number(number)) => *number,
-                bound => return Err(inner.refusal(connection, bound.copied(), method).await),
-            };
-            let mut outcome =
-                connection.call(NewCall { method: number, body, deadline, metadata, awaits }).await;
-            description
-                .check_outcome(&mut outcome, options.limits.max_depth)
-                .map_err(|error| error.with_executed(crate::error::Executed::Yes))?;
+            self.inner.description.methods()[method]
+                .check_outcome(&mut outcome, self.inner.channel.options().limits.max_depth)
+                .map_err(|error| error.with_executed(Executed::Yes))?;
             Ok(outcome)
         };
         match exchange.await.unwrap_or_else(Outcome::Failure) {
@@ -181,6 +245,34 @@ impl Client {
             }
             outcome => outcome,
         }
+    }
+
+    /// A call that can be made, and the connection for it.
+    async fn prepare(
+        &self,
+        method: usize,
+        arguments: Encoder,
+        deadline: Option<(Instant, Duration)>,
+        awaits: Awaits,
+    ) -> Result<(&Arc<Connection>, NewCall), RpcError> {
+        let inner = &*self.inner;
+        let body = arguments.finish()?;
+        let metadata = match &self.metadata {
+            Some(sent) => sent.encoded.clone()?,
+            None => Arc::default(),
+        };
+        let connection = inner.channel.connection().await?;
+        let number = match inner.bound(connection).get(method) {
+            Some(Bound::Number(number)) => *number,
+            bound => return Err(inner.refusal(connection, bound.copied(), method).await),
+        };
+        Ok((connection, NewCall { deadline, metadata, awaits, ..NewCall::new(number, body) }))
+    }
+
+    /// When the time of a call that is made now is up, and how much that is.
+    fn deadline(&self, method: usize) -> Option<(Instant, Duration)> {
+        let own = self.inner.description.methods().get(method).and_then(|method| method.attributes.timeout);
+        deadline(self.timeout.or(own).or(self.inner.channel.options().timeout))
     }
 
     #[cold]
@@ -209,7 +301,7 @@ fn deadline(timeout: Option<Duration>) -> Option<(Instant, Duration)> {
 fn decode<T>(body: &mut Body, value: Decode<T>) -> Result<T, RpcError> {
     let mut decoder = Decoder::taking(body);
     let decoded = value(&mut decoder).and_then(|value| decoder.finish().map(|()| value));
-    decoded.map_err(|error| error.with_executed(crate::error::Executed::Yes))
+    decoded.map_err(|error| error.with_executed(Executed::Yes))
 }
 
 impl Inner {

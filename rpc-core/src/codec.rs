@@ -54,6 +54,19 @@ impl Encoder {
         self
     }
 
+    /// Bytes written so far.
+    pub(crate) fn len(&self) -> usize {
+        self.buffer.len() + self.tail.len()
+    }
+
+    /// Takes off what was written after the first `at` bytes.
+    pub(crate) fn split_off(&mut self, at: usize) -> Self {
+        let mut buffer = Buffer::new();
+        buffer.extend_from_slice(&self.buffer[at..]);
+        self.buffer.truncate(at);
+        Self { buffer, tail: std::mem::take(&mut self.tail), failure: None }
+    }
+
     /// What was written.
     ///
     /// # Errors
@@ -107,6 +120,29 @@ impl<'de> Decoder<'de> {
         Self::of(now, Then::Taken(then))
     }
 
+    /// A decoder that begins at a position of `body`, which lends it.
+    pub(crate) fn from(body: &'de Body, at: usize) -> Self {
+        let (now, then) = body.parts();
+        match at.checked_sub(now.len()) {
+            None => Self::of(&now[at..], Then::Lent(then)),
+            Some(at) => Self::of(&then[at..], Then::Lent(&[])),
+        }
+    }
+
+    /// A decoder that begins at a position of `body`, as [`taking`](Self::taking).
+    pub(crate) fn taking_from(body: &'de mut Body, at: usize) -> Self {
+        let (now, then) = body.parts_mut();
+        match at.checked_sub(now.len()) {
+            None | Some(0) => Self::of(&now[at..], Then::Taken(then)),
+            Some(at) => Self::of(&then[at..], Then::Lent(&[])),
+        }
+    }
+
+    /// Bytes that were not read yet.
+    pub(crate) fn left(&self) -> usize {
+        self.rest.size_hint().unwrap_or(0)
+    }
+
     fn of(now: &'de [u8], then: Then<'de>) -> Self {
         Self { rest: Rest { now, then } }
     }
@@ -145,6 +181,22 @@ impl<'de> Decoder<'de> {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let bytes = self.rest.try_take_n(length).map_err(|error| undecodable::<Vec<u8>>(&error))?;
         Ok(bytes.to_vec())
+    }
+
+    /// The next value, a `Result` of what the two functions read.
+    ///
+    /// # Errors
+    /// As [`value`](Self::value).
+    pub fn result<T, E>(
+        &mut self,
+        value: fn(&mut Self) -> Result<T, RpcError>,
+        error: fn(&mut Self) -> Result<E, RpcError>,
+    ) -> Result<Result<T, E>, RpcError> {
+        match self.value::<u32>()? {
+            0 => value(self).map(Ok),
+            1 => error(self).map(Err),
+            other => Err(RpcError::new(Code::Decode, format!("{other} is neither `Ok` nor `Err`"))),
+        }
     }
 
     /// For a method that declares no error: a peer that sends one all the same is at fault.

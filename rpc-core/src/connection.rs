@@ -138,7 +138,26 @@ impl Connection {
 
     /// Calls a method of the peer.
     pub(crate) fn call(&self, call: NewCall) -> Calling<'_> {
-        Calling { connection: self, ticket: None, call: Some(call), key: None }
+        Calling { starting: Starting { connection: self, ticket: None, call: Some(call) }, key: None }
+    }
+
+    /// Starts a call of a method of the peer. Whoever has the key must see to its end.
+    pub(crate) async fn start(&self, call: NewCall) -> Result<CallKey, RpcError> {
+        let mut starting = Starting { connection: self, ticket: None, call: Some(call) };
+        let started = std::future::poll_fn(|cx| starting.poll_with(cx.waker(), |_, _| ())).await;
+        started.map(|(key, ())| key)
+    }
+
+    /// Does something with the session; what it queues is the driver's to write.
+    pub(crate) fn act<R>(&self, act: impl FnOnce(&mut Session) -> R) -> R {
+        let (result, driver) = self.with_session(|shared| {
+            let before = shared.session.position();
+            let result = act(&mut shared.session);
+            let writes = shared.session.position() != before;
+            (result, if writes { shared.driver.take() } else { None })
+        });
+        driver.into_iter().for_each(Waker::wake);
+        result
     }
 
     /// Writes once what is queued. Frames that others queue meanwhile are left to the driver, which gathers
@@ -258,11 +277,59 @@ const TOP_UP: usize = 128 << 10;
 /// How long an ending connection may take to hand over its last bytes.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
-/// A call on its way. Dropping it cancels the call.
-pub(crate) struct Calling<'a> {
+/// A call that waits to be started. Dropping it leaves the queue.
+struct Starting<'a> {
     connection: &'a Connection,
     ticket: Option<Ticket>,
     call: Option<NewCall>,
+}
+
+impl Starting<'_> {
+    /// Starts the call as soon as the peer may be given one, and does `then` with the session at once.
+    fn poll_with<R>(
+        &mut self,
+        waker: &Waker,
+        then: impl FnOnce(&mut Session, CallKey) -> R,
+    ) -> Poll<Result<(CallKey, R), RpcError>> {
+        if let Some(NewCall { deadline: Some((at, left)), .. }) = &mut self.call {
+            *left = at.saturating_duration_since(now());
+        }
+        let mut driver = None;
+        let mut writes = false;
+        let started = self.connection.with_session(|shared| {
+            let started = shared.session.poll_start(&mut self.ticket, &mut self.call, waker);
+            let due = shared.session.poll_timeout();
+            let must_arm = due.is_some_and(|due| shared.armed.is_none_or(|armed| due < armed));
+            writes = matches!(started, Poll::Ready(Ok(_))) && shared.session.is_worth_writing();
+            if must_arm || (started.is_ready() && !writes) {
+                driver = shared.driver.take();
+            }
+            started.map_ok(|key| (key, then(&mut shared.session, key)))
+        });
+        driver.into_iter().for_each(Waker::wake);
+        // Writing here saves the hop to the driver; what is left over is the driver's in any case.
+        if writes && !self.connection.has_unwritten() && self.connection.flush() {
+            // It has to know that output is stuck.
+            self.connection.wake_driver();
+        }
+        if started.is_ready() {
+            self.call = None;
+        }
+        started
+    }
+}
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.connection.act(|session| session.leave_queue(ticket));
+        }
+    }
+}
+
+/// A call on its way. Dropping it cancels the call.
+pub(crate) struct Calling<'a> {
+    starting: Starting<'a>,
     key: Option<CallKey>,
 }
 
@@ -270,68 +337,30 @@ impl Future for Calling<'_> {
     type Output = Outcome;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let this = self.get_mut();
-        if let Some(key) = this.key {
-            let polled = this.connection.lock().session.poll_reply(key, cx.waker());
+        let Self { starting, key } = self.get_mut();
+        if let Some(started) = *key {
+            let polled = starting.connection.lock().session.poll_reply(started, cx.waker());
             if polled.is_ready() {
-                this.key = None;
+                *key = None;
             }
             return polled;
         }
-        if let Some(NewCall { deadline: Some((at, left)), .. }) = &mut this.call {
-            *left = at.saturating_duration_since(now());
-        }
-        let mut polled = Poll::Pending;
-        let mut driver = None;
-        let mut writes = false;
-        let started = this.connection.with_session(|shared| {
-            let started = shared.session.poll_start(&mut this.ticket, &mut this.call, cx.waker());
-            if let Poll::Ready(Ok(key)) = started {
-                polled = shared.session.poll_reply(key, cx.waker());
-            }
-            let due = shared.session.poll_timeout();
-            let must_arm = due.is_some_and(|due| shared.armed.is_none_or(|armed| due < armed));
-            writes = started.is_ready() && shared.session.is_worth_writing();
-            if must_arm || (started.is_ready() && !writes) {
-                driver = shared.driver.take();
-            }
-            started
-        });
-        driver.into_iter().for_each(Waker::wake);
-        match started {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Err(error)) => {
-                this.call = None;
-                Poll::Ready(Outcome::Failure(error))
-            }
-            Poll::Ready(Ok(key)) => {
-                this.key = polled.is_pending().then_some(key);
-                // Writing here saves the hop to the driver; what is left over is the driver's in any case.
-                if writes && !this.connection.has_unwritten() && this.connection.flush() {
-                    // It has to know that output is stuck.
-                    this.connection.wake_driver();
-                }
+        let waker = cx.waker();
+        match std::task::ready!(starting.poll_with(waker, |session, key| session.poll_reply(key, waker))) {
+            Ok((started, polled)) => {
+                *key = polled.is_pending().then_some(started);
                 polled
             }
+            Err(error) => Poll::Ready(Outcome::Failure(error)),
         }
     }
 }
 
 impl Drop for Calling<'_> {
     fn drop(&mut self) {
-        if self.key.is_none() && self.ticket.is_none() {
-            return;
+        if let Some(key) = self.key.take() {
+            self.starting.connection.act(|session| session.cancel_call(key));
         }
-        let driver = self.connection.with_session(|shared| {
-            if let Some(ticket) = self.ticket.take() {
-                shared.session.leave_queue(ticket);
-            }
-            if let Some(key) = self.key.take() {
-                shared.session.cancel_call(key);
-            }
-            shared.driver.take()
-        });
-        driver.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -345,11 +345,15 @@ impl Driver {
     /// Does so for a portion of the calls. `true` if there are more.
     fn run_portion(&mut self, answered: &mut bool) -> bool {
         let Self { connection, handlers, events, outcomes, has_events, .. } = self;
-        if *has_events {
-            connection.with_session(|shared| shared.session.poll_portion(events));
-        } else if !handlers.has_woken() {
+        if !*has_events && !handlers.has_woken() {
             return false;
         }
+        let before = connection.with_session(|shared| {
+            // It is awake: handlers that queue items need not wake it.
+            shared.driver = None;
+            shared.session.poll_portion(events);
+            shared.session.position()
+        });
         for event in events.drain(..) {
             match event {
                 Event::Call(incoming) => {
@@ -362,11 +366,11 @@ impl Driver {
             }
         }
         handlers.poll_woken(outcomes);
-        *answered |= !outcomes.is_empty();
         connection.with_session(|shared| {
             for (id, outcome) in outcomes.drain(..) {
                 shared.session.reply(id, outcome);
             }
+            *answered |= shared.session.position() != before;
             *has_events = shared.session.has_events();
             // How much output the first ones cause decides whether the next ones may start.
             shared.session.has_ready_event()

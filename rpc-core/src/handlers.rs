@@ -11,18 +11,19 @@ use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::connection::Connection;
 use crate::context::{CallScope, poll_handler};
 use crate::error::{Code, Executed, RpcError};
 use crate::metadata::Metadata;
-use crate::proto::{CallId, Incoming, Outcome};
+use crate::proto::{CallId, Incoming, Outcome, StreamEnd};
 use crate::reflection;
-use crate::service::{MethodDescription, Reply, Request, Slot};
+use crate::request::{Request, Streams};
+use crate::service::{MethodDescription, Reply, Slot};
 use crate::services::Services;
-use crate::transport::Peer;
 
 pub(crate) struct Handlers {
     services: Arc<Services>,
-    peer: Arc<Peer>,
+    connection: Arc<Connection>,
     max_depth: u32,
     /// Slots at rest, by method.
     idle: Vec<Vec<Box<dyn Slot>>>,
@@ -45,11 +46,11 @@ enum Running {
 const KEPT_SLOTS: usize = 64;
 
 impl Handlers {
-    pub(crate) fn new(services: Arc<Services>, peer: Arc<Peer>, max_depth: u32) -> Self {
+    pub(crate) fn new(services: Arc<Services>, connection: Arc<Connection>, max_depth: u32) -> Self {
         let idle = services.methods().iter().map(|_| Vec::new()).collect();
         Self {
             services,
-            peer,
+            connection,
             max_depth,
             idle,
             running: Vec::new(),
@@ -66,7 +67,7 @@ impl Handlers {
 
     /// Starts a handler and polls it once. `Some` if it has ended already.
     pub(crate) fn start(&mut self, incoming: Incoming) -> Option<Outcome> {
-        let Incoming { id, method, deadline, metadata, mut body } = incoming;
+        let Incoming { id, key, method, deadline, metadata, mut body } = incoming;
         if method == reflection::DESCRIBE {
             return Some(reflection::describe(&self.services, &body));
         }
@@ -84,14 +85,21 @@ impl Handlers {
                 RpcError::new(Code::Unimplemented, message).with_method(&description.path),
             ));
         };
-        let mut scope = CallScope::new(&description.path, Arc::clone(&self.peer), deadline);
+        let mut scope = CallScope::new(&description.path, Arc::clone(&self.connection.peer), deadline);
         if !metadata.is_empty() {
             scope = match Metadata::decode(&metadata) {
                 Ok(metadata) => scope.with_metadata(metadata),
                 Err(error) => return Some(Outcome::Failure(error.with_method(&description.path))),
             };
         }
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| slot.start(Request::new(body, scope)))) {
+        let streams = (description.takes_stream || description.gives_stream).then(|| Streams {
+            connection: Arc::clone(&self.connection),
+            end: StreamEnd::Callee(key),
+            method: description,
+            max_depth: self.max_depth,
+        });
+        let request = Request::new(body, scope, streams);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| slot.start(request))) {
             return Some(Outcome::Failure(panicked(panic).with_method(&description.path)));
         }
         let index = id.0 as usize;

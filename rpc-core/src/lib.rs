@@ -12,6 +12,7 @@ pub mod options;
 pub mod proto;
 pub mod server;
 pub mod service;
+pub mod streaming;
 pub mod transport;
 
 mod body;
@@ -20,8 +21,10 @@ mod connection;
 mod driver;
 mod handlers;
 mod in_process;
+pub mod items;
 pub mod metadata;
 mod reflection;
+mod request;
 mod services;
 
 pub use body::Body;
@@ -30,6 +33,8 @@ pub use client::Client;
 pub use context::Context;
 pub use endpoint::Endpoint;
 pub use error::{CallError, Code, Executed, RpcError};
+pub use futures_core::Stream;
 pub use metadata::Metadata;
 pub use options::{Limits, Options};
 pub use server::{Server, ServerBuilder, ServerHandle, Shutdown};
+pub use streaming::Streaming;

@@ -21,6 +21,9 @@ pub struct Limits {
     /// `max_inflight`: bytes of arguments too large for one frame held for calls in flight; a
     /// call with more alone is `TooLarge`. 64 MiB.
     pub max_inflight: u32,
+    /// `stream_window`: bytes of a stream's items held before they are read; the sender of more waits. 256 KiB,
+    /// at least 1 KiB.
+    pub stream_window: u32,
     /// `max_queued`: bytes of output waiting for the peer to read before no further handler starts. 4 MiB.
     pub max_queued: u32,
     /// `max_depth`: nesting of recursive types in one message. 128.
@@ -39,6 +42,7 @@ impl Default for Limits {
             max_frame: 512 << 10,
             max_calls: 1024,
             max_inflight: 64 << 20,
+            stream_window: 256 << 10,
             max_queued: 4 << 20,
             max_depth: 128,
             max_connections: 10_240,
@@ -90,6 +94,7 @@ impl Options {
         "max_inflight",
         "max_message",
         "max_queued",
+        "stream_window",
         "timeout",
     ];
 
@@ -105,6 +110,7 @@ impl Options {
             "max_frame" => limits.max_frame = size(name, value, 1024)?,
             "max_calls" => limits.max_calls = count(name, value, MAX_CALLS)?,
             "max_inflight" => limits.max_inflight = size(name, value, 1)?,
+            "stream_window" => limits.stream_window = size(name, value, 1024)?,
             "max_queued" => limits.max_queued = size(name, value, 1024)?,
             "max_depth" => limits.max_depth = size(name, value, 1)?,
             "max_connections" => limits.max_connections = size(name, value, 1)?,

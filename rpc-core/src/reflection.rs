@@ -1,15 +1,13 @@
 //! The one built-in method: the schema of a service, asked for where fingerprints differ, to say where. Never
 //! asked on the way of a call that works.
 
-use std::sync::Arc;
-
 use traitwire_idl::{Interface, first_difference};
 
 use crate::body::Body;
 use crate::codec::{Decoder, Encoder};
 use crate::connection::Connection;
 use crate::error::{Code, RpcError};
-use crate::proto::{Awaits, NewCall, Outcome};
+use crate::proto::{NewCall, Outcome};
 use crate::service::ServiceDescription;
 use crate::services::Services;
 
@@ -60,13 +58,7 @@ pub(crate) async fn explain_mismatch(
 async fn fetch(connection: &Connection, service: &str, max_depth: u32) -> Result<Interface, RpcError> {
     let mut arguments = Encoder::new();
     arguments.value(service);
-    let call = NewCall {
-        method: DESCRIBE,
-        body: arguments.finish()?,
-        deadline: None,
-        metadata: Arc::default(),
-        awaits: Awaits::Reply,
-    };
+    let call = NewCall::new(DESCRIBE, arguments.finish()?);
     match connection.call(call).await {
         Outcome::Failure(error) => Err(error),
         Outcome::Error(_) => Err(RpcError::new(Code::Decode, "an error of a method that has none")),

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
 
-use traitwire_idl::{DecodeLimits, Fingerprint, Guard, Interface};
+use traitwire_idl::{Argument, DecodeLimits, Fingerprint, Guard, Interface, Type};
 
 use crate::body::Body;
 use crate::buffer::Buffer;
-use crate::codec::{Decoder, Encoder};
-use crate::context::{CallScope, Context};
+use crate::codec::Encoder;
+use crate::context::CallScope;
 use crate::error::{Code, Executed, RpcError};
 use crate::proto::Outcome;
+pub use crate::request::Request;
 use crate::transport::Peer;
 
 /// A service that can be served: made by `XServer::new(implementation)`.
@@ -75,44 +76,6 @@ where
     }
 }
 
-/// One call as its handler's slot gets it. It owns its bytes, so that arguments may be lent from it.
-#[derive(Debug)]
-pub struct Request {
-    body: Body,
-    scope: CallScope,
-}
-
-impl Request {
-    pub(crate) fn new(body: Body, scope: CallScope) -> Self {
-        Self { body, scope }
-    }
-
-    /// The arguments, in the order the trait has them.
-    pub fn arguments(&self) -> Decoder<'_> {
-        Decoder::new(&self.body)
-    }
-
-    /// The arguments, for a handler that owns them all: a large block of bytes is moved out of the request.
-    pub fn take_arguments(&mut self) -> Decoder<'_> {
-        Decoder::taking(&mut self.body)
-    }
-
-    /// What the handler may know of its call. Made only for methods that ask for it.
-    pub fn context(&self) -> Context {
-        self.scope.context()
-    }
-
-    /// The handler has come to its end: what follows is encoding. Contexts it gave away are not cancelled.
-    pub fn answered(&self) {
-        self.scope.set_answered();
-    }
-
-    /// Frees the arguments' bytes: for handlers that own their arguments.
-    pub fn release(&mut self) {
-        self.body = Body::default();
-    }
-}
-
 /// Runs a handler once without any connection, its arguments checked and decoded as a server does it. `None`
 /// if there is no such method or the handler waits. For fuzzing the decoding of arguments.
 #[doc(hidden)]
@@ -126,7 +89,7 @@ pub fn poll_unconnected(service: &dyn Dispatch, method: u32, body: &[u8]) -> Opt
     }
     let mut slot = service.slot(method)?;
     let peer = Peer::new("in-process:test".parse().ok()?);
-    slot.start(Request::new(body, CallScope::new(&description.path, Arc::new(peer), None)));
+    slot.start(Request::new(body, CallScope::new(&description.path, Arc::new(peer), None), None));
     match slot.poll(&mut task::Context::from_waker(task::Waker::noop())) {
         Poll::Ready(reply) => Some(reply),
         Poll::Pending => None,
@@ -186,6 +149,11 @@ pub struct MethodDescription {
     pub(crate) arguments_guard: Option<Guard>,
     pub(crate) output_guard: Option<Guard>,
     pub(crate) error_guard: Option<Guard>,
+    /// Of items of the argument stream.
+    pub(crate) streamed_guard: Option<Guard>,
+    /// Whether an argument stream, or a result stream, belongs to its calls.
+    pub(crate) takes_stream: bool,
+    pub(crate) gives_stream: bool,
 }
 
 /// `#[ipc(…)]` of a method, as far as running a call is concerned.
@@ -231,7 +199,7 @@ impl MethodDescription {
     }
 }
 
-fn check(guard: Option<&Guard>, body: &mut Body, max_depth: u32) -> Result<(), RpcError> {
+pub(crate) fn check(guard: Option<&Guard>, body: &mut Body, max_depth: u32) -> Result<(), RpcError> {
     let Some(guard) = guard else { return Ok(()) };
     let limits = DecodeLimits { max_depth, ..DecodeLimits::default() };
     match guard.check(body.as_contiguous(), limits) {
@@ -249,7 +217,12 @@ impl ServiceDescription {
         assert_eq!(interface.methods.len(), attributes.len(), "one set of attributes for each method");
         let types = &interface.types;
         let methods = interface.methods.iter().zip(attributes).map(|(method, attributes)| {
-            let arguments: Vec<_> = method.arguments.iter().map(|argument| argument.ty.clone()).collect();
+            let (streamed, arguments): (Vec<_>, Vec<_>) =
+                method.arguments.iter().partition(|argument| argument.stream);
+            let types_of = |arguments: Vec<&Argument>| -> Vec<Type> {
+                arguments.into_iter().map(|argument| argument.ty.clone()).collect()
+            };
+            let (streamed, arguments) = (types_of(streamed), types_of(arguments));
             let error: Vec<_> = method.error.iter().cloned().collect();
             MethodDescription {
                 path: format!("{}.{}", interface.name, method.name),
@@ -258,6 +231,9 @@ impl ServiceDescription {
                 arguments_guard: Guard::new(&arguments, types),
                 output_guard: Guard::new(std::slice::from_ref(&method.output), types),
                 error_guard: Guard::new(&error, types),
+                streamed_guard: Guard::new(&streamed, types),
+                takes_stream: !streamed.is_empty(),
+                gives_stream: method.stream,
             }
         });
         Self { methods: methods.collect(), interface }

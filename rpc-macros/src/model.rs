@@ -46,8 +46,8 @@ pub(crate) struct Method {
 /// How a method's messages flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// One request, one reply.
-    Unary,
+    /// One request, one reply; either may be a stream.
+    Call,
     /// One request, for whose reply nobody waits.
     Oneway,
 }
@@ -82,12 +82,36 @@ pub(crate) enum Passing {
     LentBytes,
     /// `&[T]`: decoded as `Vec<T>` and lent.
     Slice { element: Type },
+    /// `Streaming<T, E>`: items that follow the call.
+    Streamed(Box<Items>),
     /// `&Context`: made by the server, never on the wire.
     Context,
 }
 
+/// The items of a stream: values, or values and errors.
+#[derive(Debug, Clone)]
+pub(crate) struct Items {
+    /// `T` of `Result<T, E>`, else the whole.
+    pub(crate) value: Type,
+    /// `E` of `Result<T, E>`.
+    pub(crate) error: Option<Type>,
+}
+
+impl Items {
+    fn of(item: &Type) -> Self {
+        match recognise::result(item) {
+            Some((value, error)) => Self { value: value.clone(), error: Some(error.clone()) },
+            None => Self { value: item.clone(), error: None },
+        }
+    }
+}
+
 impl Passing {
     pub(crate) fn of(ty: &Type) -> Self {
+        if let Some((value, error)) = recognise::streaming(ty) {
+            let items = Items { value: value.clone(), error: error.cloned() };
+            return Passing::Streamed(Box::new(items));
+        }
         let Type::Reference(reference) = recognise::bare(ty) else {
             return Passing::Owned(Coding::of(ty));
         };
@@ -108,6 +132,19 @@ impl Passing {
 }
 
 impl Argument {
+    /// The items, if it is a stream.
+    pub(crate) fn streamed(&self) -> Option<&Items> {
+        match &self.passing {
+            Passing::Streamed(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Is it among the bytes of the call itself?
+    pub(crate) fn is_sent(&self) -> bool {
+        !matches!(self.passing, Passing::Context | Passing::Streamed(_))
+    }
+
     /// Is it made by the server rather than sent?
     pub(crate) fn is_context(&self) -> bool {
         matches!(self.passing, Passing::Context)
@@ -137,20 +174,31 @@ impl Coding {
 /// What a method returns.
 #[derive(Debug)]
 pub(crate) struct Output {
-    /// The future's output, as written.
+    /// The future's output, or the stream, as written.
     pub(crate) written: Type,
     /// `T` of `Result<T, E>`, else the whole.
     pub(crate) value: Type,
     /// `E` of `Result<T, E>`.
     pub(crate) error: Option<Type>,
+    /// The items, where `value` is a stream.
+    pub(crate) items: Option<Items>,
+    /// Is it to be waited for, or is it a stream that is there at once?
+    pub(crate) is_awaited: bool,
 }
 
 impl Output {
-    pub(crate) fn of(written: &Type) -> Self {
+    pub(crate) fn of(written: &Type, is_async: bool) -> Self {
         let (value, error) = match recognise::result(written) {
             Some((value, error)) => (value.clone(), Some(error.clone())),
             None => (written.clone(), None),
         };
-        Self { written: written.clone(), value, error }
+        let items = recognise::stream_item(&value).map(Items::of);
+        let is_awaited = is_async || items.is_none();
+        Self { written: written.clone(), value, error, items, is_awaited }
+    }
+
+    /// The one error of a call: its own, or that of its items.
+    pub(crate) fn call_error(&self) -> Option<&Type> {
+        self.error.as_ref().or(self.items.as_ref().and_then(|items| items.error.as_ref()))
     }
 }

@@ -67,12 +67,12 @@ fn method(item: TraitItemFn, errors: &Errors) -> Method {
     Method {
         attributes,
         wire_name: arguments.name.unwrap_or_else(|| wire_name(&item.sig.ident)),
-        kind: if arguments.oneway { Kind::Oneway } else { Kind::Unary },
+        kind: if arguments.oneway { Kind::Oneway } else { Kind::Call },
         idempotent: arguments.idempotent,
         spawn: arguments.spawn,
         timeout: arguments.timeout,
         arguments: item.sig.inputs.iter().filter_map(argument).collect(),
-        output: Output::of(&output(&item.sig)),
+        output: Output::of(&output(&item.sig), is_async),
         default: item.default.map(|block| DefaultBody { block, is_async }),
         name: item.sig.ident,
     }

@@ -77,29 +77,35 @@ pub(crate) fn is_lendable(ty: &Type) -> bool {
 
 /// The type that an `impl Future<Output = T>` yields.
 pub(crate) fn future_output(ty: &Type) -> Option<&Type> {
+    associated(ty, "Future", "Output")
+}
+
+/// The items of an `impl Stream<Item = T>`.
+pub(crate) fn stream_item(ty: &Type) -> Option<&Type> {
+    associated(ty, "Stream", "Item")
+}
+
+/// `T` of an `impl Trait<Name = T>`.
+fn associated<'a>(ty: &'a Type, name: &str, output: &str) -> Option<&'a Type> {
     let Type::ImplTrait(ty) = bare(ty) else { return None };
     ty.bounds.iter().find_map(|bound| {
-        let segment = bound_path(bound)?.segments.last().filter(|segment| segment.ident == "Future")?;
+        let segment = bound_path(bound)?.segments.last().filter(|segment| segment.ident == name)?;
         let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
         arguments.args.iter().find_map(|argument| match argument {
-            GenericArgument::AssocType(output) if output.ident == "Output" => Some(&output.ty),
+            GenericArgument::AssocType(argument) if argument.ident == output => Some(&argument.ty),
             _ => None,
         })
     })
 }
 
-/// Does the type, at any depth, name `impl …Stream`?
-pub(crate) fn names_stream(ty: &Type) -> bool {
-    struct Finder(bool);
-    impl<'ast> syn::visit::Visit<'ast> for Finder {
-        fn visit_type_impl_trait(&mut self, ty: &'ast syn::TypeImplTrait) {
-            self.0 |= ty.bounds.iter().any(|bound| is_bound_named(bound, "Stream"));
-            syn::visit::visit_type_impl_trait(self, ty);
-        }
+/// `T` and `E` of a `Streaming<T>` or `Streaming<T, E>`.
+pub(crate) fn streaming(ty: &Type) -> Option<(&Type, Option<&Type>)> {
+    let segment = last_segment(ty).filter(|segment| segment.ident == "Streaming")?;
+    match type_arguments(segment)[..] {
+        [value] => Some((value, None)),
+        [value, error] => Some((value, Some(error))),
+        _ => None,
     }
-    let mut finder = Finder(false);
-    syn::visit::Visit::visit_type(&mut finder, ty);
-    finder.0
 }
 
 /// Does the type, at any depth, name an array?

@@ -173,9 +173,11 @@ async fn a_07_leaving_in_the_middle_of_the_hello() {
 
 #[tokio::test]
 async fn a_08_impossible_limits() {
-    const GOOD: [u64; 4] = [1 << 17, 1 << 20, 16, 1 << 20];
+    const GOOD: [u64; 5] = [1 << 17, 1 << 20, 16, 1 << 20, 1 << 18];
     everywhere(&EVERYWHERE, "", |victim| async move {
-        for (at, name) in ["max_frame", "max_message", "max_calls", "max_inflight"].iter().enumerate() {
+        for (at, name) in
+            ["max_frame", "max_message", "max_calls", "max_inflight", "stream_window"].iter().enumerate()
+        {
             let mut limits = GOOD;
             limits[at] = 0;
             let seen = hostile::limits(&victim.address, limits).await.expect("an answer");
@@ -199,7 +201,7 @@ async fn a_08_impossible_limits() {
 #[tokio::test]
 async fn a_08_a_client_survives_the_same_from_a_server() {
     let greeting = probe_greeting().await;
-    for limits in [[0; 4], [1024, 1, 1, 1], [u32::MAX.into(); 4], [1 << 17, u64::MAX, 1, 1]] {
+    for limits in [[0; 5], [1024, 1, 1, 1, 1], [u32::MAX.into(); 5], [1 << 17, u64::MAX, 1, 1, 1]] {
         let hello = Greeting { limits, ..greeting.clone() };
         let reply = crate::support::raw::frame(kind::REPLY, 0, 0, &[6]);
         let peer = Scripted::answers(hello.bytes(), reply);

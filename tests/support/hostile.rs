@@ -171,10 +171,10 @@ pub async fn version(address: &str, lowest: u16, highest: u16) -> io::Result<See
 }
 
 pub async fn zero_limits(address: &str) -> io::Result<Seen> {
-    limits(address, [0; 4]).await
+    limits(address, [0; 5]).await
 }
 
-pub async fn limits(address: &str, limits: [u64; 4]) -> io::Result<Seen> {
+pub async fn limits(address: &str, limits: [u64; 5]) -> io::Result<Seen> {
     let hello = Greeting { limits, ..Greeting::default() };
     instead_of_hello(address, &hello.bytes()).await
 }
@@ -196,11 +196,11 @@ pub async fn giant_body(address: &str) -> io::Result<Seen> {
 }
 
 pub async fn unknown_kind(address: &str) -> io::Result<Seen> {
-    after_hello(address, &frame(9, 0, 0, b"")).await
+    after_hello(address, &frame(15, 0, 0, b"")).await
 }
 
 pub async fn unknown_flags(address: &str) -> io::Result<Seen> {
-    after_hello(address, &frame(kind::CALL, 0xF0, 0, b"\0")).await
+    after_hello(address, &frame(kind::CALL, 0x40, 0, b"\0")).await
 }
 
 pub async fn endless_number(address: &str) -> io::Result<Seen> {

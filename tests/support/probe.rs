@@ -2,12 +2,15 @@
 //! count what becomes of their handlers.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
-use traitwire::{Context, ipc_service, ipc_type};
+use tokio_stream::StreamExt;
+use traitwire::{Context, Stream, Streaming, ipc_service, ipc_type};
 
 /// One byte of input for each level.
 #[ipc_type]
@@ -75,6 +78,26 @@ pub trait Probe {
     async fn panic_in_drop(&self, hold: bool);
     #[ipc(spawn)]
     async fn panic_spawned(&self, in_drop: bool);
+    fn count(&self, to: u64) -> impl Stream<Item = u64>;
+    /// One block for each size.
+    fn blocks(&self, sizes: Vec<u64>) -> impl Stream<Item = Vec<u8>>;
+    /// A number, then nothing for ever.
+    fn hang(&self) -> impl Stream<Item = u64>;
+    /// Numbers without end.
+    fn endless(&self) -> impl Stream<Item = u64>;
+    /// So many numbers, then a panic.
+    fn count_and_panic(&self, to: u64) -> impl Stream<Item = u64>;
+    /// Bytes of all blocks.
+    async fn measure(&self, blocks: Streaming<Vec<u8>>) -> u64;
+    /// The first number; the rest is not read.
+    async fn first(&self, numbers: Streaming<u64>) -> Option<u64>;
+    /// Holds a stream and reads nothing of it.
+    async fn ignore(&self, blocks: Streaming<Vec<u8>>);
+    /// Says what ends the numbers.
+    async fn verdict(&self, numbers: Streaming<u64>) -> String;
+    async fn depths(&self, chains: Streaming<Chain>) -> u64;
+    async fn units_sent(&self, units: Streaming<()>) -> u64;
+    fn double(&self, numbers: Streaming<u64>) -> impl Stream<Item = u64>;
 }
 
 #[derive(Default)]
@@ -116,6 +139,17 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.tally.running.fetch_sub(1, SeqCst);
         self.tally.dropped.fetch_add(u64::from(!self.ended), SeqCst);
+    }
+}
+
+/// Counts as long as its stream lives.
+struct Watched<S>(S, #[expect(dead_code, reason = "for its drop")] Running);
+
+impl<S: Stream + Unpin> Stream for Watched<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Option<S::Item>> {
+        Pin::new(&mut self.0).poll_next(cx)
     }
 }
 
@@ -256,5 +290,74 @@ impl Probe for Prober {
         if !in_drop {
             panic!("spawned, on purpose");
         }
+    }
+
+    fn count(&self, to: u64) -> impl Stream<Item = u64> {
+        Watched(tokio_stream::iter(0..to), self.enter())
+    }
+
+    fn blocks(&self, sizes: Vec<u64>) -> impl Stream<Item = Vec<u8>> {
+        tokio_stream::iter(sizes.into_iter().map(|size| vec![7; size as usize]))
+    }
+
+    fn hang(&self) -> impl Stream<Item = u64> {
+        Watched(tokio_stream::once(1).chain(tokio_stream::pending()), self.enter())
+    }
+
+    fn endless(&self) -> impl Stream<Item = u64> {
+        Watched(tokio_stream::iter(0..), self.enter())
+    }
+
+    fn count_and_panic(&self, to: u64) -> impl Stream<Item = u64> {
+        tokio_stream::iter((0..=to).inspect(move |number| assert!(*number < to, "in a stream, on purpose")))
+    }
+
+    async fn measure(&self, mut blocks: Streaming<Vec<u8>>) -> u64 {
+        let _running = self.enter();
+        let mut bytes = 0;
+        while let Some(block) = blocks.next().await {
+            bytes += block.expect("a block").len() as u64;
+        }
+        bytes
+    }
+
+    async fn first(&self, mut numbers: Streaming<u64>) -> Option<u64> {
+        numbers.next().await.and_then(Result::ok)
+    }
+
+    async fn ignore(&self, _blocks: Streaming<Vec<u8>>) {
+        let _running = self.enter();
+        std::future::pending().await
+    }
+
+    async fn verdict(&self, mut numbers: Streaming<u64>) -> String {
+        let mut count = 0;
+        loop {
+            match numbers.next().await {
+                Some(Ok(_)) => count += 1,
+                Some(Err(error)) => return format!("{count}, then {error}"),
+                None => return format!("{count}, then the end"),
+            }
+        }
+    }
+
+    async fn depths(&self, mut chains: Streaming<Chain>) -> u64 {
+        let mut depth = 0;
+        while let Some(Ok(chain)) = chains.next().await {
+            depth += self.chain(chain).await;
+        }
+        depth
+    }
+
+    async fn units_sent(&self, mut units: Streaming<()>) -> u64 {
+        let mut count = 0;
+        while let Some(Ok(())) = units.next().await {
+            count += 1;
+        }
+        count
+    }
+
+    fn double(&self, numbers: Streaming<u64>) -> impl Stream<Item = u64> {
+        numbers.map_while(|number| number.ok().map(|number| number * 2))
     }
 }

@@ -22,6 +22,12 @@ pub mod kind {
     pub const PING: u8 = 6;
     pub const PONG: u8 = 7;
     pub const GO_AWAY: u8 = 8;
+    pub const CALL_ITEMS: u8 = 9;
+    pub const REPLY_ITEMS: u8 = 10;
+    pub const CALL_END: u8 = 11;
+    pub const CALL_STOP: u8 = 12;
+    pub const CALL_CREDIT: u8 = 13;
+    pub const REPLY_CREDIT: u8 = 14;
     pub const EXTENSION: u8 = 0x80;
 }
 
@@ -32,6 +38,7 @@ pub mod flag {
     pub const ERROR: u8 = 4;
     pub const FAILURE: u8 = 8;
     pub const BLOCK: u8 = 16;
+    pub const STREAM: u8 = 128;
 }
 
 /// The numbers of the codes a failure carries.
@@ -91,6 +98,20 @@ pub fn call_data(id: u32, part: &[u8]) -> Vec<u8> {
     frame(kind::CALL_DATA, 0, id, part)
 }
 
+/// A call to which an argument stream belongs (P-36).
+pub fn call_streaming(id: u32, method: u32, body: &[u8]) -> Vec<u8> {
+    frame(kind::CALL, flag::STREAM, id, &[&varint(method.into()), body].concat())
+}
+
+/// A batch of items (P-36).
+pub fn items(kind: u8, id: u32, count: u64, items: &[u8]) -> Vec<u8> {
+    frame(kind, 0, id, &[&varint(count), items].concat())
+}
+
+pub fn credit(kind: u8, id: u32, bytes: u64) -> Vec<u8> {
+    frame(kind, 0, id, &varint(bytes))
+}
+
 pub fn cancel(id: u32) -> Vec<u8> {
     frame(kind::CANCEL, 0, id, &[])
 }
@@ -109,8 +130,8 @@ pub fn block(bytes: &[u8]) -> Vec<u8> {
 pub struct Greeting {
     pub magic: [u8; 8],
     pub versions: (u16, u16),
-    /// max_frame, max_message, max_calls, max_inflight.
-    pub limits: [u64; 4],
+    /// max_frame, max_message, max_calls, max_inflight, stream_window.
+    pub limits: [u64; 5],
     /// Services and the names and fingerprints of their methods.
     pub services: Vec<(String, Vec<(String, u64)>)>,
     /// Appended to the body: fields of a later version.
@@ -122,7 +143,7 @@ impl Default for Greeting {
         Self {
             magic: *MAGIC,
             versions: (1, 1),
-            limits: [1 << 17, 16 << 20, 1024, 64 << 20],
+            limits: [1 << 17, 16 << 20, 1024, 64 << 20, 256 << 10],
             services: Vec::new(),
             appended: Vec::new(),
         }
@@ -151,7 +172,10 @@ impl Greeting {
     /// Reads the body of a hello.
     fn parse(mut body: &[u8]) -> Option<Self> {
         let body = &mut body;
-        let limits = [take_varint(body)?, take_varint(body)?, take_varint(body)?, take_varint(body)?];
+        let mut limits = [0; 5];
+        for limit in &mut limits {
+            *limit = take_varint(body)?;
+        }
         let (_features, _generation) = (take_varint(body)?, take_varint(body)?);
         let mut services = Vec::new();
         for _ in 0..take_varint(body)? {

@@ -37,6 +37,7 @@ impl Schema for Method {
                 ("docs", Type::String),
                 ("arguments", Vec::<Argument>::describe(types)),
                 ("output", Type::describe(types)),
+                ("stream", Type::Bool),
                 ("error", Option::<Type>::describe(types)),
                 ("idempotent", Type::Bool),
                 ("oneway", Type::Bool),
@@ -48,7 +49,7 @@ impl Schema for Method {
 impl Schema for Argument {
     fn describe(types: &mut Types) -> Type {
         structure::<Self>(types, "Argument", |types| {
-            vec![("name", Type::String), ("ty", Type::describe(types))]
+            vec![("name", Type::String), ("ty", Type::describe(types)), ("stream", Type::Bool)]
         })
     }
 }

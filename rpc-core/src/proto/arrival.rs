@@ -15,6 +15,8 @@ pub(super) struct Arrival {
     block: Option<Vec<u8>>,
     received: usize,
     total: usize,
+    /// Nobody wants it: what comes is counted and dropped.
+    discarded: bool,
 }
 
 impl Arrival {
@@ -28,7 +30,7 @@ impl Arrival {
             head.reserve(total.min(FIRST_RESERVATION));
         }
         head.extend_from_slice(first);
-        Self { head, block, received: first.len(), total }
+        Self { head, block, received: first.len(), total, discarded: false }
     }
 
     /// More of it.
@@ -38,6 +40,7 @@ impl Arrival {
     pub(super) fn append(&mut self, part: &[u8]) -> Result<(), RpcError> {
         self.count(part.len())?;
         match &mut self.block {
+            _ if self.discarded => {}
             Some(block) => block.extend_from_slice(part),
             None => self.head.extend_from_slice(part),
         }
@@ -62,6 +65,13 @@ impl Arrival {
         self.total
     }
 
+    /// Frees what is here. What still comes is counted.
+    pub(super) fn discard(&mut self) {
+        self.discarded = true;
+        self.head = Buffer::default();
+        self.block = None;
+    }
+
     /// Lends the block, to be read into.
     pub(super) fn lend(&mut self) -> Option<Vec<u8>> {
         self.block.as_mut().map(std::mem::take)
@@ -72,7 +82,9 @@ impl Arrival {
     /// # Errors
     /// As [`append`](Self::append).
     pub(super) fn give_back(&mut self, block: Vec<u8>, bytes: usize) -> Result<(), RpcError> {
-        self.block = Some(block);
+        if !self.discarded {
+            self.block = Some(block);
+        }
         if bytes == 0 { Ok(()) } else { self.count(bytes) }
     }
 

@@ -1,15 +1,18 @@
-//! The calls this side has in flight: from the id on the wire to whoever waits for the reply. Never decides
-//! when a call may start.
+//! The calls this side has in flight: from the id on the wire to whoever waits for the reply, and the streams
+//! of each. Never decides when a call may start.
 
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
 use slab::Slab;
 
+use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::error::RpcError;
 use crate::proto::arrival::Arrival;
 use crate::proto::frame::{Header, flags, take_varint};
+use crate::proto::session::CallerKey;
+use crate::proto::stream::{StreamIn, StreamOut};
 use crate::proto::{Awaits, CallId, Outcome, violation};
 
 /// Names one call on this side. Unlike its id it stays taken until the outcome has been collected.
@@ -23,10 +26,33 @@ pub(super) struct Call {
     /// Where in the stream of output its last byte stands; `None` while part of it is queued.
     pub(super) ends_at: Option<u64>,
     pub(super) awaits: Awaits,
+    /// Nothing for a call that has none, so that it costs nothing there.
+    pub(super) streams: Option<Box<Streams>>,
     waker: Option<Waker>,
     /// The request's buffer, kept so that the reply needs no other.
     spare: Buffer,
     state: State,
+}
+
+/// The streams of one call.
+#[derive(Debug)]
+pub(super) struct Streams {
+    /// Tells calls apart that have the key one after another.
+    pub(super) serial: u64,
+    pub(super) arguments: Option<StreamOut>,
+    pub(super) results: Option<StreamIn>,
+}
+
+impl Call {
+    /// Whether its reply is still to come.
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(self.state, State::Done(_))
+    }
+
+    /// Its argument stream, if it has one.
+    pub(super) fn arguments(&mut self) -> Option<&mut StreamOut> {
+        self.streams.as_mut()?.arguments.as_mut()
+    }
 }
 
 #[derive(Debug)]
@@ -37,11 +63,27 @@ enum State {
 }
 
 /// An id on the wire.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Id {
     holder: Holder,
-    /// Bytes of arguments in parts for which the peer's `max_inflight` is charged until it has replied.
+    /// Bytes of arguments in parts, and of items beyond their credit, for which the peer's `max_inflight` is
+    /// charged until it has replied.
     charged: usize,
+    /// What of a result stream the peer owes to a call that was given up.
+    owed: Option<Box<StreamIn>>,
+}
+
+impl Id {
+    const FREE: Self = Self { holder: Holder::Nobody, charged: 0, owed: None };
+
+    /// The call has no use for its id any more; the peer still owes so much of a reply, and items.
+    fn abandon(&mut self, call: &mut Call, owed: usize) {
+        self.holder = Holder::Abandoned { owed };
+        if let Some(streams) = &mut call.streams {
+            streams.arguments = None;
+            self.owed = streams.results.as_mut().map(|results| Box::new(results.split_owed()));
+        }
+    }
 }
 
 /// What an id stands for.
@@ -58,6 +100,8 @@ enum Holder {
 /// What a reply frame did.
 #[derive(Debug)]
 pub(super) enum Progress {
+    /// Items of a result stream, and whoever waits for them.
+    Items(Option<Waker>),
     /// More of the body is to come.
     Partial,
     /// The reply is complete and the id free.
@@ -103,11 +147,12 @@ impl Calls {
         deadline: Option<Instant>,
         charged: usize,
         awaits: Awaits,
+        streams: Option<Box<Streams>>,
     ) -> Option<(CallKey, CallId)> {
         let id = match self.free.pop() {
             Some(id) => id,
             None if self.ids.len() < max as usize => {
-                self.ids.push(Id { holder: Holder::Nobody, charged: 0 });
+                self.ids.push(Id::FREE);
                 (self.ids.len() - 1) as u32
             }
             None => return None,
@@ -118,12 +163,13 @@ impl Calls {
             deadline,
             ends_at: None,
             awaits,
+            streams,
             waker: None,
             spare: Buffer::default(),
             state,
         };
         let key = CallKey(self.calls.insert(call));
-        self.ids[id as usize] = Id { holder: Holder::Call(key), charged };
+        self.ids[id as usize] = Id { holder: Holder::Call(key), charged, owed: None };
         self.charged += charged;
         Some((key, CallId(id)))
     }
@@ -177,13 +223,13 @@ impl Calls {
 
     /// Forgets a call whose outcome nobody will collect. `true` if the peer still owes the reply.
     pub(super) fn abandon(&mut self, key: CallKey) -> Option<Call> {
-        let call = self.calls.try_remove(key.0)?;
+        let mut call = self.calls.try_remove(key.0)?;
         let owed = match &call.state {
             State::Done(_) => return None,
             State::Waiting => 0,
             State::Receiving { arrival, .. } => arrival.left(),
         };
-        self.ids[call.id.0 as usize].holder = Holder::Abandoned { owed };
+        self.ids[call.id.0 as usize].abandon(&mut call, owed);
         Some(call)
     }
 
@@ -202,14 +248,13 @@ impl Calls {
             self.free(id);
             return Some(Stopped { waker, owed: None });
         }
-        self.ids[id.0 as usize].holder = Holder::Abandoned { owed };
+        self.ids[id.0 as usize].abandon(call, owed);
         Some(Stopped { waker, owed: Some(id) })
     }
 
     /// Frees an id: the reply is complete, or nothing was ever sent under it.
     pub(super) fn free(&mut self, id: CallId) {
-        let Id { charged, .. } =
-            std::mem::replace(&mut self.ids[id.0 as usize], Id { holder: Holder::Nobody, charged: 0 });
+        let Id { charged, .. } = std::mem::replace(&mut self.ids[id.0 as usize], Id::FREE);
         self.charged -= charged;
         self.free.push(id.0);
     }
@@ -230,6 +275,9 @@ impl Calls {
         }
         let max = if header.has(flags::FAILURE) { max.max(MAX_FAILURE) } else { max };
         let id = CallId(header.id);
+        if let Some(results) = self.results(id) {
+            results.finish();
+        }
         match self.ids.get_mut(header.id as usize).map(|id| &mut id.holder) {
             Some(Holder::Abandoned { owed }) => {
                 *owed = total - payload.len();
@@ -249,9 +297,92 @@ impl Calls {
         }
     }
 
+    /// A `REPLY_ITEMS` frame (P-36).
+    pub(super) fn handle_items(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        max: usize,
+    ) -> Result<Progress, RpcError> {
+        match self.results(CallId(header.id)) {
+            Some(results) => Ok(Progress::Items(results.handle_items(header, payload, max)?)),
+            None => Err(violation("P-36", format_args!("items of no result stream ({})", header.id))),
+        }
+    }
+
+    /// The result stream under an id, also one that nobody reads any more.
+    fn results(&mut self, id: CallId) -> Option<&mut StreamIn> {
+        let slot = self.ids.get_mut(id.0 as usize)?;
+        match slot.holder {
+            Holder::Call(key) => self.calls[key.0].streams.as_mut()?.results.as_mut(),
+            Holder::Abandoned { .. } => slot.owed.as_deref_mut(),
+            Holder::Nobody => None,
+        }
+    }
+
+    /// The argument stream of a call, while its reply is to come.
+    pub(super) fn arguments(&mut self, id: CallId) -> Option<&mut StreamOut> {
+        self.by_id(id)?.arguments()
+    }
+
+    /// The peer gives credit to an argument stream.
+    pub(super) fn handle_credit(&mut self, id: CallId, credit: u32) -> Result<Option<Waker>, RpcError> {
+        let Some(arguments) = self.arguments(id) else { return Ok(None) };
+        let before = arguments.overdraft();
+        let waker = arguments.handle_credit(credit)?;
+        let returned = before - arguments.overdraft();
+        self.ids[id.0 as usize].charged -= returned;
+        self.charged -= returned;
+        Ok(waker)
+    }
+
+    /// A batch of so many bytes goes out on an argument stream.
+    pub(super) fn sent_items(&mut self, id: CallId, bytes: usize, in_parts: bool) {
+        let Some(arguments) = self.arguments(id) else { return };
+        let before = arguments.overdraft();
+        arguments.sent(bytes, in_parts);
+        let charged = arguments.overdraft() - before;
+        self.ids[id.0 as usize].charged += charged;
+        self.charged += charged;
+    }
+
+    /// What a reader of a result stream finds next: items, then the outcome.
+    pub(super) fn poll_results(&mut self, key: CallKey, waker: &Waker) -> Poll<Result<Body, Outcome>> {
+        let call = &mut self.calls[key.0];
+        if let Some(results) = call.streams.as_mut().and_then(|streams| streams.results.as_mut())
+            && let Poll::Ready(Some(items)) = results.poll_read(waker)
+        {
+            return Poll::Ready(Ok(items));
+        }
+        self.poll(key, waker).map(Err)
+    }
+
+    /// The call that a key names, while its reply is to come.
+    pub(super) fn streaming(&mut self, key: CallerKey) -> Option<&mut Call> {
+        let call = self.calls.get_mut(key.key.0).filter(|call| call.is_open())?;
+        call.streams.as_ref().is_some_and(|streams| streams.serial == key.serial).then_some(call)
+    }
+
+    /// What tells this call apart from others under its key.
+    pub(super) fn serial(&self, key: CallKey) -> u64 {
+        self.calls.get(key.0).and_then(|call| call.streams.as_ref()).map_or(0, |streams| streams.serial)
+    }
+
+    /// Credit to be given to a result stream, once it is worth a frame.
+    pub(super) fn take_credit(&mut self, key: CallKey) -> Option<(CallId, u32)> {
+        let call = self.calls.get_mut(key.0).filter(|call| !matches!(call.state, State::Done(_)))?;
+        let credit = call.streams.as_mut()?.results.as_mut()?.take_credit()?;
+        Some((call.id, credit))
+    }
+
     /// A `REPLY_DATA` frame (P-31).
     pub(super) fn handle_data(&mut self, header: Header, payload: &[u8]) -> Result<Progress, RpcError> {
         let id = CallId(header.id);
+        if let Some(results) = self.results(id)
+            && results.is_arriving()
+        {
+            return Ok(Progress::Items(results.handle_data(payload)?));
+        }
         match self.ids.get_mut(header.id as usize).map(|id| &mut id.holder) {
             Some(Holder::Abandoned { owed }) if (1..=*owed).contains(&payload.len()) => {
                 *owed -= payload.len();
@@ -271,6 +402,11 @@ impl Calls {
 
     /// The block that a reply under this id fills, lent to be read into.
     pub(super) fn lend_block(&mut self, id: u32) -> Option<Vec<u8>> {
+        if let Some(results) = self.results(CallId(id))
+            && results.is_arriving()
+        {
+            return results.lend_block();
+        }
         match &mut self.by_id(CallId(id))?.state {
             State::Receiving { arrival, .. } => arrival.lend(),
             _ => None,
@@ -284,6 +420,11 @@ impl Calls {
         block: Vec<u8>,
         bytes: usize,
     ) -> Result<Progress, RpcError> {
+        if let Some(results) = self.results(CallId(header.id))
+            && results.is_arriving()
+        {
+            return Ok(Progress::Items(results.return_block(block, bytes)?));
+        }
         match self.ids.get(header.id as usize).map(|id| id.holder) {
             Some(Holder::Call(key)) => {
                 if let State::Receiving { arrival, .. } = &mut self.calls[key.0].state {
@@ -333,6 +474,7 @@ impl Calls {
             if !matches!(call.state, State::Done(_)) {
                 call.state = State::Done(outcome(call));
                 wakers.extend(call.waker.take());
+                wakers.extend(call.arguments().and_then(StreamOut::stop));
             }
         }
         self.ids.clear();

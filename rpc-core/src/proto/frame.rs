@@ -34,6 +34,18 @@ pub enum Kind {
     Pong,
     /// No further calls are taken; the payload says why.
     GoAway,
+    /// Items of a call's argument stream, or the first part of them.
+    CallItems,
+    /// Items of a call's result stream, or the first part of them.
+    ReplyItems,
+    /// The argument stream is complete.
+    CallEnd,
+    /// The callee wants no more of the argument stream.
+    CallStop,
+    /// The callee has room for more of the argument stream.
+    CallCredit,
+    /// The caller has room for more of the result stream.
+    ReplyCredit,
     /// A kind from a later version, to be skipped.
     Extension,
 }
@@ -49,6 +61,12 @@ impl Kind {
             Kind::Ping => 6,
             Kind::Pong => 7,
             Kind::GoAway => 8,
+            Kind::CallItems => 9,
+            Kind::ReplyItems => 10,
+            Kind::CallEnd => 11,
+            Kind::CallStop => 12,
+            Kind::CallCredit => 13,
+            Kind::ReplyCredit => 14,
             Kind::Extension => 0x80,
         }
     }
@@ -63,6 +81,12 @@ impl Kind {
             6 => Kind::Ping,
             7 => Kind::Pong,
             8 => Kind::GoAway,
+            9 => Kind::CallItems,
+            10 => Kind::ReplyItems,
+            11 => Kind::CallEnd,
+            12 => Kind::CallStop,
+            13 => Kind::CallCredit,
+            14 => Kind::ReplyCredit,
             0x80.. => Kind::Extension,
             _ => return None,
         })
@@ -76,7 +100,8 @@ impl Kind {
     /// The flags this kind may carry; any other bit is a violation (P-12).
     const fn flags(self) -> u8 {
         match self {
-            Kind::Call => flags::PARTIAL | flags::BLOCK | flags::DEADLINE | flags::METADATA,
+            Kind::Call => flags::PARTIAL | flags::BLOCK | flags::DEADLINE | flags::METADATA | flags::STREAM,
+            Kind::CallItems | Kind::ReplyItems => flags::PARTIAL | flags::BLOCK,
             Kind::Reply => flags::PARTIAL | flags::BLOCK | flags::ERROR | flags::FAILURE,
             Kind::Extension => 0xFF,
             _ => 0,
@@ -98,6 +123,8 @@ pub mod flags {
     pub const BLOCK: u8 = 16;
     /// A call: the payload holds metadata (P-29).
     pub const METADATA: u8 = 32;
+    /// A call: an argument stream belongs to it (P-36).
+    pub const STREAM: u8 = 128;
 }
 
 /// The fixed part of a frame (P-10).

@@ -32,6 +32,8 @@ pub struct Hello {
     pub max_calls: u32,
     /// Bytes of arguments in parts this side takes at once.
     pub max_inflight: u32,
+    /// Credit that each stream to this side begins with, in bytes.
+    pub stream_window: u32,
     /// Optional parts of the protocol this side can use. None exist yet.
     pub features: u64,
     /// Differs between two starts of one server, so that a client can tell a restart from a lost connection.
@@ -66,6 +68,7 @@ impl Hello {
             max_message: limits.max_message,
             max_calls: limits.max_calls,
             max_inflight: limits.max_inflight,
+            stream_window: limits.stream_window,
             features: 0,
             generation,
             services: Vec::new(),
@@ -149,6 +152,7 @@ impl Hello {
             ("max_message", self.max_message, 1),
             ("max_calls", self.max_calls, 1),
             ("max_inflight", self.max_inflight, 1),
+            ("stream_window", self.stream_window, 1),
         ];
         match least.iter().find(|(_, announced, least)| announced < least) {
             None => Ok(()),

@@ -13,11 +13,15 @@ mod output;
 mod portion;
 mod served;
 mod session;
+mod stream;
 mod timer;
 
 pub use frame::MAGIC;
 pub use outgoing::{Outgoing, SLICES};
-pub use session::{Awaits, CallKey, Event, Incoming, NewCall, Session, Ticket};
+pub use session::{
+    Arrived, Awaits, Batch, CallKey, CallerKey, Event, Incoming, NewCall, ServedKey, Session, StreamEnd,
+    Ticket,
+};
 
 use crate::body::Body;
 use crate::error::{Code, RpcError};

@@ -16,32 +16,38 @@ pub(super) const FIRST_PART: usize = 64 << 10;
 /// more; less of it would cost more writes.
 const FILL: usize = 256 << 10;
 
-/// Which way a body travels.
+/// What a large body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
-    Call,
-    Reply,
+pub(super) enum What {
+    Arguments,
+    Result,
+    /// An item of the argument stream.
+    ArgumentItem,
+    /// An item of the result stream.
+    ResultItem,
 }
 
-impl Direction {
+impl What {
     const fn first(self) -> Kind {
         match self {
-            Direction::Call => Kind::Call,
-            Direction::Reply => Kind::Reply,
+            What::Arguments => Kind::Call,
+            What::Result => Kind::Reply,
+            What::ArgumentItem => Kind::CallItems,
+            What::ResultItem => Kind::ReplyItems,
         }
     }
 
     const fn further(self) -> Kind {
         match self {
-            Direction::Call => Kind::CallData,
-            Direction::Reply => Kind::ReplyData,
+            What::Arguments | What::ArgumentItem => Kind::CallData,
+            What::Result | What::ResultItem => Kind::ReplyData,
         }
     }
 }
 
 #[derive(Debug)]
 struct Large {
-    direction: Direction,
+    what: What,
     id: CallId,
     flags: u8,
     head: Vec<u8>,
@@ -61,6 +67,11 @@ impl Output {
     /// Bytes waiting.
     pub(super) fn len(&self) -> usize {
         self.frames.len() + self.large_bytes
+    }
+
+    /// Bytes waiting in frames: those that go out before any part of a large body.
+    pub(super) fn frame_bytes(&self) -> usize {
+        self.frames.len()
     }
 
     /// Appends bytes that are not a frame: the hello.
@@ -96,15 +107,15 @@ impl Output {
     }
 
     /// Queues a body that goes out in parts. `head` is what stands before it in its first frame.
-    pub(super) fn large(&mut self, direction: Direction, flags: u8, id: CallId, head: Vec<u8>, body: Body) {
+    pub(super) fn large(&mut self, what: What, flags: u8, id: CallId, head: Vec<u8>, body: Body) {
         self.large_bytes += body.len();
         let (flags, body) = (flags | flags::PARTIAL, Arc::new(body));
-        self.large.push_back(Large { direction, id, flags, head, body, sent: 0 });
+        self.large.push_back(Large { what, id, flags, head, body, sent: 0 });
     }
 
     /// Forgets a queued body. `Some(sent)` if it was still queued: the bytes of it that have gone out.
-    pub(super) fn forget(&mut self, direction: Direction, id: CallId) -> Option<usize> {
-        let at = self.large.iter().position(|large| large.direction == direction && large.id == id)?;
+    pub(super) fn forget(&mut self, what: What, id: CallId) -> Option<usize> {
+        let at = self.large.iter().position(|large| large.what == what && large.id == id)?;
         let large = self.large.remove(at)?;
         self.large_bytes -= large.body.len() - large.sent;
         Some(large.sent)
@@ -116,7 +127,7 @@ impl Output {
         &mut self,
         into: &mut Outgoing,
         max_frame: usize,
-        mut ended: impl FnMut(Direction, CallId, u64),
+        mut ended: impl FnMut(What, CallId, u64),
     ) {
         self.taken += self.frames.len() as u64;
         into.append(&mut self.frames);
@@ -125,9 +136,9 @@ impl Output {
             let mut head = std::mem::take(&mut large.head);
             let (kind, flags, most) = if large.sent == 0 {
                 put_varint(&mut head, large.body.len() as u64);
-                (large.direction.first(), large.flags, FIRST_PART)
+                (large.what.first(), large.flags, FIRST_PART)
             } else {
-                (large.direction.further(), 0, FILL)
+                (large.what.further(), 0, FILL)
             };
             let room = most.min(max_frame.saturating_sub(head.len()).max(1));
             // What comes in parts has at least two (P-31), also where one frame would just have held it.
@@ -145,7 +156,7 @@ impl Output {
             if large.sent < large.body.len() {
                 self.large.push_back(large);
             } else {
-                ended(large.direction, large.id, self.taken);
+                ended(large.what, large.id, self.taken);
             }
         }
     }

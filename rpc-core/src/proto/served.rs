@@ -1,6 +1,7 @@
 //! The peer's calls that this side serves: from their first frame until their reply has gone out. Never runs
 //! a handler.
 
+use std::task::{Poll, Waker};
 use std::time::Instant;
 
 use crate::body::Body;
@@ -9,6 +10,7 @@ use crate::error::{Code, RpcError};
 use crate::metadata::MAX_METADATA;
 use crate::proto::arrival::Arrival;
 use crate::proto::frame::{Header, flags, take_varint};
+use crate::proto::stream::{StreamIn, StreamOut};
 use crate::proto::{CallId, violation};
 
 /// ```text
@@ -33,6 +35,18 @@ enum State {
 struct Served {
     state: State,
     deadline: Option<Instant>,
+    /// Tells calls apart that had the id one after another.
+    serial: u64,
+    /// Kept when the call is over, until the next one under its id: what was on its way is still to be skipped.
+    arguments: Option<Box<StreamIn>>,
+    results: Option<StreamOut>,
+}
+
+/// Names one call of the peer for as long as anybody asks for it, whatever became of its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServedKey {
+    pub(super) id: CallId,
+    serial: u64,
 }
 
 /// A call whose arguments have arrived.
@@ -40,6 +54,8 @@ struct Served {
 pub struct Incoming {
     /// Its id.
     pub id: CallId,
+    /// What its streams are asked for with.
+    pub key: ServedKey,
     /// The method's number in this side's hello.
     pub method: u32,
     /// When its time is up.
@@ -59,6 +75,8 @@ pub(super) enum Step {
     Ready(Incoming),
     /// It is refused: answer so.
     Refuse(RpcError),
+    /// Items of its argument stream, and whoever waits for them.
+    Items(Option<Waker>),
 }
 
 impl Served {
@@ -68,7 +86,8 @@ impl Served {
         let Some(body) = arrival.take() else { return Step::Wait };
         let (method, metadata, charged) = (*method, std::mem::take(metadata), arrival.total());
         self.state = State::Running { charged, cancelled: false };
-        Step::Ready(Incoming { id, method, deadline: self.deadline, metadata, body })
+        let key = ServedKey { id, serial: self.serial };
+        Step::Ready(Incoming { id, key, method, deadline: self.deadline, metadata, body })
     }
 }
 
@@ -85,9 +104,10 @@ fn take_block<'a>(payload: &mut &'a [u8]) -> Result<&'a [u8], RpcError> {
 #[derive(Debug)]
 pub(super) struct ServedCalls {
     calls: Vec<Served>,
-    /// Bytes of arguments in parts held.
+    /// Bytes of arguments in parts, and of items beyond their credit.
     held: usize,
     busy: usize,
+    started: u64,
 }
 
 /// What the session allows a call.
@@ -95,11 +115,12 @@ pub(super) struct Allowance {
     pub(super) max_calls: u32,
     pub(super) max_message: usize,
     pub(super) max_inflight: usize,
+    pub(super) stream_window: u32,
 }
 
 impl ServedCalls {
     pub(super) fn new() -> Self {
-        Self { calls: Vec::new(), held: 0, busy: 0 }
+        Self { calls: Vec::new(), held: 0, busy: 0, started: 0 }
     }
 
     /// Calls whose reply has not gone out.
@@ -138,11 +159,22 @@ impl ServedCalls {
         }
         let index = header.id as usize;
         if index >= self.calls.len() {
-            self.calls.resize_with(index + 1, || Served { state: State::Free, deadline: None });
+            self.calls.resize_with(index + 1, || Served {
+                state: State::Free,
+                deadline: None,
+                serial: 0,
+                arguments: None,
+                results: None,
+            });
         }
         if !matches!(self.calls[index].state, State::Free) {
             return Err(violation("P-21", format_args!("call id {index} is used twice at once")));
         }
+        let served = &mut self.calls[index];
+        served.results = None;
+        // Also where the call is refused: its items may be on their way.
+        served.arguments =
+            header.has(flags::STREAM).then(|| Box::new(StreamIn::unread(allowance.stream_window)));
         if total > allowance.max_message {
             let message =
                 format!("arguments of {total} bytes, above max_message of {}", allowance.max_message);
@@ -169,8 +201,13 @@ impl ServedCalls {
         // A deadline beyond what the clock can say is none.
         let deadline = left.and_then(|left| now.checked_add(left));
         self.busy += 1;
+        self.started += 1;
         let served = &mut self.calls[index];
         served.deadline = deadline;
+        served.serial = self.started;
+        if let Some(arguments) = &mut served.arguments {
+            arguments.begin();
+        }
         if in_parts {
             self.held += total;
             let arrival = Arrival::new(Buffer::new(), payload, total, header.has(flags::BLOCK));
@@ -180,30 +217,129 @@ impl ServedCalls {
         let mut body = Buffer::new();
         body.extend_from_slice(payload);
         served.state = State::Running { charged: 0, cancelled: false };
-        let (metadata, body) = (metadata.to_vec(), Body::new(body));
-        Ok(Step::Ready(Incoming { id: CallId(header.id), method, deadline, metadata, body }))
+        let (id, metadata, body) = (CallId(header.id), metadata.to_vec(), Body::new(body));
+        let key = ServedKey { id, serial: self.started };
+        Ok(Step::Ready(Incoming { id, key, method, deadline, metadata, body }))
     }
 
     /// A `CALL_DATA` frame (P-31). `None` if it belongs to a call that was refused: it is skipped.
     pub(super) fn handle_data(&mut self, header: Header, payload: &[u8]) -> Result<Option<Step>, RpcError> {
         let Some(served) = self.calls.get_mut(header.id as usize) else { return Ok(None) };
-        let State::Receiving { arrival, .. } = &mut served.state else { return Ok(None) };
+        let State::Receiving { arrival, .. } = &mut served.state else {
+            let Some(arguments) = served.arguments.as_mut().filter(|stream| stream.is_arriving()) else {
+                return Ok(None);
+            };
+            return Ok(Some(Step::Items(arguments.handle_data(payload)?)));
+        };
         arrival.append(payload)?;
         Ok(Some(served.settle(CallId(header.id))))
     }
 
+    /// A `CALL_ITEMS` frame (P-36, P-37). `None` if it belongs to a call that was refused: it is skipped.
+    pub(super) fn handle_items(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        allowance: &Allowance,
+    ) -> Result<Option<Step>, RpcError> {
+        if header.id >= allowance.max_calls {
+            return Ok(None);
+        }
+        let (arguments, is_running) = self.streamed(header.id)?;
+        let before = arguments.overdraft();
+        let waker = arguments.handle_items(header, payload, allowance.max_message)?;
+        if is_running {
+            let overdraft = arguments.overdraft() - before;
+            self.held += overdraft;
+            if self.held > allowance.max_inflight {
+                let what = format_args!("items beyond max_inflight of {}", allowance.max_inflight);
+                return Err(violation("P-27", what));
+            }
+        }
+        Ok(Some(Step::Items(waker)))
+    }
+
+    /// A `CALL_END` frame (P-36). `None` as in [`handle_items`](Self::handle_items).
+    pub(super) fn handle_end(&mut self, id: u32, max_calls: u32) -> Result<Option<Step>, RpcError> {
+        if id >= max_calls {
+            return Ok(None);
+        }
+        let (arguments, _) = self.streamed(id)?;
+        Ok(Some(Step::Items(arguments.handle_end()?)))
+    }
+
+    /// The argument stream of the call that has an id or had it last, and whether its handler runs.
+    fn streamed(&mut self, id: u32) -> Result<(&mut StreamIn, bool), RpcError> {
+        match self.calls.get_mut(id as usize) {
+            Some(Served { state: State::Receiving { .. }, .. }) => {
+                Err(violation("P-36", "items before the arguments are complete"))
+            }
+            Some(Served { arguments: Some(arguments), state, .. }) => {
+                Ok((arguments, matches!(state, State::Running { .. })))
+            }
+            _ => Err(violation("P-36", format_args!("items of no argument stream ({id})"))),
+        }
+    }
+
+    /// The call that a key names, while its handler runs.
+    fn running(&mut self, key: ServedKey) -> Option<&mut Served> {
+        let served = self.calls.get_mut(key.id.0 as usize).filter(|served| served.serial == key.serial)?;
+        matches!(served.state, State::Running { .. }).then_some(served)
+    }
+
+    /// The result stream of a call whose handler runs. It begins with what the caller announced.
+    pub(super) fn results(&mut self, key: ServedKey, window: u32) -> Option<&mut StreamOut> {
+        Some(self.running(key)?.results.get_or_insert_with(|| StreamOut::new(window)))
+    }
+
+    /// The same by its id on the wire, if it has begun.
+    pub(super) fn begun_results(&mut self, id: CallId) -> Option<&mut StreamOut> {
+        self.calls.get_mut(id.0 as usize)?.results.as_mut()
+    }
+
+    /// The name of the call whose handler runs under an id.
+    pub(super) fn key(&self, id: CallId) -> Option<ServedKey> {
+        let served = self.calls.get(id.0 as usize)?;
+        matches!(served.state, State::Running { .. }).then_some(ServedKey { id, serial: served.serial })
+    }
+
+    /// What a handler finds next in its argument stream; `None` where the handler is no more.
+    pub(super) fn poll_arguments(&mut self, key: ServedKey, waker: &Waker) -> Option<Poll<Option<Body>>> {
+        Some(self.running(key)?.arguments.as_mut()?.poll_read(waker))
+    }
+
+    /// Credit to be given to an argument stream, once it is worth a frame.
+    pub(super) fn take_credit(&mut self, key: ServedKey) -> Option<u32> {
+        let arguments = self.running(key)?.arguments.as_mut()?;
+        let before = arguments.overdraft();
+        let credit = arguments.take_credit();
+        let returned = before - arguments.overdraft();
+        self.held -= returned;
+        credit
+    }
+
+    /// Nobody reads an argument stream any more. `true` if the caller is to be told.
+    pub(super) fn stop_arguments(&mut self, key: ServedKey) -> bool {
+        let arguments = self.running(key).and_then(|served| served.arguments.as_mut());
+        arguments.is_some_and(|arguments| arguments.stop())
+    }
+
     /// The block that a call under this id fills, lent to be read into.
     pub(super) fn lend_block(&mut self, id: u32) -> Option<Vec<u8>> {
-        match &mut self.calls.get_mut(id as usize)?.state {
+        let served = self.calls.get_mut(id as usize)?;
+        match &mut served.state {
             State::Receiving { arrival, .. } => arrival.lend(),
-            _ => None,
+            _ => served.arguments.as_mut()?.lend_block(),
         }
     }
 
     /// Takes a lent block back, with `bytes` more at its end.
     pub(super) fn return_block(&mut self, id: u32, block: Vec<u8>, bytes: usize) -> Result<Step, RpcError> {
         let Some(served) = self.calls.get_mut(id as usize) else { return Ok(Step::Wait) };
-        let State::Receiving { arrival, .. } = &mut served.state else { return Ok(Step::Wait) };
+        let State::Receiving { arrival, .. } = &mut served.state else {
+            let Some(arguments) = &mut served.arguments else { return Ok(Step::Wait) };
+            return Ok(Step::Items(arguments.return_block(block, bytes)?));
+        };
         arrival.give_back(block, bytes)?;
         Ok(served.settle(CallId(id)))
     }
@@ -230,12 +366,25 @@ impl ServedCalls {
         self.calls.get(id.0 as usize).and_then(|served| served.deadline)
     }
 
+    /// The connection is over. Whoever waits for a stream.
+    pub(super) fn end_all(&mut self) -> impl Iterator<Item = Waker> {
+        self.calls.iter_mut().flat_map(|served| {
+            let arguments = served.arguments.as_mut().and_then(|stream| stream.take_waker());
+            arguments.into_iter().chain(served.results.as_mut().and_then(StreamOut::stop))
+        })
+    }
+
     /// A handler has ended. `large` keeps the id taken until the reply has gone out. `false` if no handler
     /// runs under this id.
     pub(super) fn ended(&mut self, id: CallId, large: bool) -> bool {
         let Some(served) = self.calls.get_mut(id.0 as usize) else { return false };
         let State::Running { charged, .. } = served.state else { return false };
         self.held -= charged;
+        served.results = None;
+        if let Some(arguments) = &mut served.arguments {
+            self.held -= arguments.overdraft();
+            arguments.stop();
+        }
         served.state = if large { State::Replying } else { State::Free };
         self.busy -= usize::from(!large);
         true

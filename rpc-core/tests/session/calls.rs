@@ -1,12 +1,11 @@
 //! Calls between two sessions that both keep to the rules.
 
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use traitwire_core::codec::Decoder;
 use traitwire_core::proto::frame::{Header, Kind};
-use traitwire_core::proto::{Awaits, CallId, Event, NewCall, Outcome, Ticket};
+use traitwire_core::proto::{CallId, Event, NewCall, Outcome, Ticket};
 use traitwire_core::{Code, Executed, RpcError};
 
 use crate::pair::{CALLEE, CALLER, End, NOBODY, Pair, block, failure, options, text};
@@ -130,20 +129,7 @@ fn callers_wait_their_turn_and_leave_the_queue() {
     let wait = |end: &mut End, ticket: &mut Option<Ticket>, request: &mut Option<NewCall>| {
         end.session.poll_start(ticket, request, NOBODY)
     };
-    let mut waiting: Vec<_> = (0..3)
-        .map(|_| {
-            (
-                None,
-                Some(NewCall {
-                    method: 0,
-                    body: text("later"),
-                    deadline: None,
-                    metadata: Arc::default(),
-                    awaits: Awaits::Reply,
-                }),
-            )
-        })
-        .collect();
+    let mut waiting: Vec<_> = (0..3).map(|_| (None, Some(NewCall::new(0, text("later"))))).collect();
     for (ticket, request) in &mut waiting {
         assert!(wait(&mut pair.ends[CALLER], ticket, request).is_pending());
     }
@@ -218,13 +204,7 @@ fn going_away_refuses_new_calls_and_finishes_old_ones() {
     pair.ends[CALLEE].session.go_away("closing time");
     pair.exchange(usize::MAX);
     assert_eq!(failure(pair.ends[CALLER].outcome(crossing)), (Code::Unavailable, Executed::No));
-    let mut request = Some(NewCall {
-        method: 0,
-        body: text("new"),
-        deadline: None,
-        metadata: Arc::default(),
-        awaits: Awaits::Reply,
-    });
+    let mut request = Some(NewCall::new(0, text("new")));
     match pair.ends[CALLER].session.poll_start(&mut None, &mut request, NOBODY) {
         Poll::Ready(Err(error)) => assert!(error.message().contains("closing time"), "{error}"),
         other => panic!("{other:?}"),
@@ -271,15 +251,7 @@ fn a_call_whose_time_ran_out_in_the_queue_holds_up_nobody() {
     let mut pair = Pair::new(one);
     pair.ends[CALLER].start(text("running"), None);
     let left = Duration::from_secs(1);
-    let call = |deadline| {
-        Some(NewCall {
-            method: 0,
-            body: text("waiting"),
-            deadline,
-            metadata: Arc::default(),
-            awaits: Awaits::Reply,
-        })
-    };
+    let call = |deadline| Some(NewCall { deadline, ..NewCall::new(0, text("waiting")) });
     let (mut forgotten, mut ticket) = (None, None);
     let (mut never_polled_again, mut waiting) = (call(Some((pair.now + left, left))), call(None));
     let session = &mut pair.ends[CALLER].session;

@@ -1,12 +1,11 @@
 //! A session whose peer breaks the rules, or ends calls where it hurts most.
 
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use traitwire_core::codec::Decoder;
 use traitwire_core::proto::frame::{Header, Kind, flags};
-use traitwire_core::proto::{Awaits, CallId, CallKey, NewCall, Outcome};
+use traitwire_core::proto::{CallId, CallKey, NewCall, Outcome};
 use traitwire_core::{Body, Code, Executed, RpcError};
 
 use crate::pair::{CALLEE, CALLER, End, NOBODY, Pair, block, failure, options, text};
@@ -17,8 +16,7 @@ fn reply_frame(id: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 fn try_start(end: &mut End, body: Body) -> Poll<Result<CallKey, RpcError>> {
-    let mut call =
-        Some(NewCall { method: 0, body, deadline: None, metadata: Arc::default(), awaits: Awaits::Reply });
+    let mut call = Some(NewCall::new(0, body));
     end.session.poll_start(&mut None, &mut call, NOBODY)
 }
 
@@ -91,16 +89,7 @@ fn a_cancelled_call_is_charged_until_the_callee_has_let_go_of_it() {
     pair.ends[CALLEE].events.clear();
     // Its handler still holds 700 KB of the callee's 1 MiB.
     assert!(try_start(&mut pair.ends[CALLER], block(300_000)).is_ready(), "this one has room");
-    let (mut ticket, mut call) = (
-        None,
-        Some(NewCall {
-            method: 0,
-            body: block(700_000),
-            deadline: None,
-            metadata: Arc::default(),
-            awaits: Awaits::Reply,
-        }),
-    );
+    let (mut ticket, mut call) = (None, Some(NewCall::new(0, block(700_000))));
     let session = &mut pair.ends[CALLER].session;
     assert!(session.poll_start(&mut ticket, &mut call, NOBODY).is_pending());
     let error = RpcError::new(Code::Cancelled, "gone");

@@ -1,13 +1,12 @@
 //! Two sessions that have said hello, and the bytes between them.
 
 use std::io::IoSlice;
-use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use traitwire_core::codec::Encoder;
 use traitwire_core::proto::hello::{Hello, ServedMethod, ServedService};
-use traitwire_core::proto::{Awaits, CallId, CallKey, Event, NewCall, Outcome, Outgoing, SLICES, Session};
+use traitwire_core::proto::{CallId, CallKey, Event, NewCall, Outcome, Outgoing, SLICES, Session};
 use traitwire_core::{Body, Code, Executed, Options, RpcError};
 use traitwire_idl::Fingerprint;
 
@@ -75,13 +74,7 @@ impl End {
     }
 
     pub(crate) fn start(&mut self, body: Body, left: Option<(Instant, Duration)>) -> CallKey {
-        let mut request = Some(NewCall {
-            method: 0,
-            body,
-            deadline: left,
-            metadata: Arc::default(),
-            awaits: Awaits::Reply,
-        });
+        let mut request = Some(NewCall { deadline: left, ..NewCall::new(0, body) });
         match self.session.poll_start(&mut None, &mut request, NOBODY) {
             Poll::Ready(started) => started.expect("admitted"),
             Poll::Pending => panic!("not admitted"),

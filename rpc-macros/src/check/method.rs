@@ -10,7 +10,7 @@ use syn::{
 use super::types;
 use crate::args;
 use crate::errors::Errors;
-use crate::model::Passing;
+use crate::model::{Items, Output, Passing};
 use crate::parse;
 use crate::recognise::{self, bare};
 
@@ -19,22 +19,35 @@ pub(super) fn check(item: &TraitItemFn, errors: &Errors) {
     modifiers(signature, errors);
     generics(signature, errors);
     receiver(signature, errors);
-    let mut context: Option<&PatType> = None;
-    for input in &signature.inputs {
-        let FnArg::Typed(input) = input else { continue };
-        argument(input, errors);
-        if !is_context(&input.ty) {
-            continue;
-        }
-        if let Some(first) = context.replace(input) {
-            errors.refuse(
-                &input.ty,
-                "a method has one `&Context` at most",
-                format!("use `{}`, the first one", quote::ToTokens::to_token_stream(&first.pat)),
-            );
-        }
+    let inputs = signature.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(input) => Some(input),
+        FnArg::Receiver(_) => None,
+    });
+    inputs.clone().for_each(|input| argument(input, errors));
+    let is_streamed = |input: &&PatType| matches!(Passing::of(&input.ty), Passing::Streamed(_));
+    for (first, second) in pairs(inputs.clone().filter(|input| is_context(&input.ty))) {
+        errors.refuse(
+            &second.ty,
+            "a method has one `&Context` at most",
+            format!("use `{}`, the first one", quote::ToTokens::to_token_stream(&first.pat)),
+        );
+    }
+    for (_, second) in pairs(inputs.filter(is_streamed)) {
+        errors.refuse(
+            &second.ty,
+            "a method has one `Streaming` argument at most",
+            "send an `#[ipc_type]` enum of what the items may be, or split the method in two",
+        );
     }
     returned(signature, errors);
+}
+
+/// The first one with each further one.
+fn pairs<'a>(
+    mut inputs: impl Iterator<Item = &'a PatType>,
+) -> impl Iterator<Item = (&'a PatType, &'a PatType)> {
+    let first = inputs.next();
+    inputs.filter_map(move |input| Some((first?, input)))
 }
 
 fn modifiers(signature: &Signature, errors: &Errors) {
@@ -134,11 +147,7 @@ fn argument(input: &PatType, errors: &Errors) {
         return;
     }
     if recognise::is_named(&input.ty, "Streaming") {
-        errors.refuse(
-            &input.ty,
-            "a `Streaming` argument is not supported yet",
-            "take a `Vec`; a later version of traitwire will have streams",
-        );
+        types::streaming(&input.ty, errors);
         return;
     }
     types::argument(&input.ty, errors);
@@ -179,20 +188,40 @@ fn is_context(ty: &Type) -> bool {
 }
 
 fn returned(signature: &Signature, errors: &Errors) {
-    if let ReturnType::Type(_, ty) = &signature.output
-        && recognise::names_stream(ty)
-    {
-        errors.refuse(
-            ty,
-            "a method that returns a stream is not supported yet",
-            "return a `Vec`; a later version of traitwire will have streams",
-        );
+    let output = Output::of(&parse::output(signature), signature.asyncness.is_some());
+    if let Some(items) = &output.items {
+        stream(&output, items, errors);
         return;
     }
     if signature.asyncness.is_none() && !returns_future(signature, errors) {
         return;
     }
-    types::output(&parse::output(signature), errors);
+    types::output(&output.written, errors);
+}
+
+/// A stream, or a `Result` of one.
+fn stream(output: &Output, items: &Items, errors: &Errors) {
+    only_send_beside("Stream", &output.value, errors);
+    types::item(&items.value, items.error.as_ref(), errors);
+    let Some(error) = &output.error else { return };
+    types::output(error, errors);
+    if !output.is_awaited {
+        errors.refuse(
+            &output.written,
+            "a method that may refuse its stream is `async`",
+            "write `async fn`, or return `impl Stream<Item = Result<T, E>>`",
+        );
+    }
+    if let Some(other) = &items.error
+        && quote::ToTokens::to_token_stream(error).to_string()
+            != quote::ToTokens::to_token_stream(other).to_string()
+    {
+        errors.refuse(
+            other,
+            "a call has one error type: this one is not that of the `Result` around the stream",
+            "use the same type in both places",
+        );
+    }
 }
 
 /// A plain `fn` must return `impl Future<Output = T>`, with nothing beside it but `Send`.
@@ -201,30 +230,38 @@ fn returns_future(signature: &Signature, errors: &Errors) -> bool {
         not_async(signature, errors);
         return false;
     };
+    if let Type::ImplTrait(stream) = bare(ty)
+        && stream.bounds.iter().any(|bound| recognise::is_bound_named(bound, "Stream"))
+    {
+        errors.refuse(ty, "the items of this stream cannot be seen", "write `impl Stream<Item = T>`");
+        return false;
+    }
     if recognise::future_output(ty).is_none() {
         not_async(signature, errors);
         return false;
     }
-    let Type::ImplTrait(future) = bare(ty) else { return true };
-    let odd = future.bounds.iter().filter(|bound| !is_expected(bound));
-    for bound in odd {
-        errors.refuse(
-            bound,
-            "only `Send` may stand beside `Future` here",
-            "remove it, or write `async fn`: the future borrows the arguments and `&self`",
-        );
-    }
+    only_send_beside("Future", ty, errors);
     true
+}
+
+fn only_send_beside(name: &str, ty: &Type, errors: &Errors) {
+    let Type::ImplTrait(ty) = bare(ty) else { return };
+    let is_expected = |bound: &&TypeParamBound| {
+        recognise::is_bound_named(bound, name) || recognise::is_bound_named(bound, "Send")
+    };
+    let help = match name {
+        "Future" => "remove it, or write `async fn`: the future borrows the arguments and `&self`",
+        _ => "remove it: the stream borrows the arguments and `&self`",
+    };
+    for bound in ty.bounds.iter().filter(|bound| !is_expected(bound)) {
+        errors.refuse(bound, format!("only `Send` may stand beside `{name}` here"), help);
+    }
 }
 
 fn not_async(signature: &Signature, errors: &Errors) {
     errors.refuse(
         signature.fn_token,
-        format!("`{}` is neither `async` nor returns `impl Future<Output = …>`", signature.ident),
+        format!("`{}` is neither `async` nor returns `impl Future` or `impl Stream`", signature.ident),
         "write `async fn`: a call to another process takes time",
     );
-}
-
-fn is_expected(bound: &TypeParamBound) -> bool {
-    recognise::is_bound_named(bound, "Future") || recognise::is_bound_named(bound, "Send")
 }

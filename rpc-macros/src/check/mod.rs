@@ -31,6 +31,7 @@ pub(crate) fn service(service: &Service, errors: &Errors) {
     for method in &service.methods {
         reserved_name(method, errors);
         oneway_output(method, errors);
+        oneway_stream(method, errors);
     }
     wire_names(service, errors);
 }
@@ -139,6 +140,19 @@ fn oneway_output(method: &Method, errors: &Errors) {
             &method.output.written,
             "a `oneway` method returns nothing",
             "remove the return type, or `oneway`: nobody waits for what it returns",
+        );
+    }
+}
+
+fn oneway_stream(method: &Method, errors: &Errors) {
+    let streamed = method.arguments.iter().find(|argument| argument.streamed().is_some());
+    if method.kind == Kind::Oneway
+        && let Some(argument) = streamed
+    {
+        errors.refuse(
+            &argument.ty,
+            "a `oneway` method takes no stream",
+            "remove `oneway`: whoever sends items waits for the call they belong to",
         );
     }
 }

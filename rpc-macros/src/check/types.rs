@@ -35,6 +35,10 @@ pub(super) fn argument(ty: &Type, errors: &Errors) {
 
 /// What a method's future yields.
 pub(super) fn output(ty: &Type, errors: &Errors) {
+    returned(ty, Place::Output, errors);
+}
+
+fn returned(ty: &Type, place: Place, errors: &Errors) {
     if let Some(segment) = recognise::last_segment(ty)
         && segment.ident == "Result"
         && let [_] = recognise::type_arguments(segment)[..]
@@ -46,13 +50,36 @@ pub(super) fn output(ty: &Type, errors: &Errors) {
         );
         return;
     }
-    Walk { errors, place: Place::Output }.visit_type(ty);
+    Walk { errors, place }.visit_type(ty);
+}
+
+/// What a stream that a method returns yields.
+pub(super) fn item(value: &Type, error: Option<&Type>, errors: &Errors) {
+    returned(value, Place::Item, errors);
+    error.into_iter().for_each(|error| returned(error, Place::Item, errors));
+}
+
+/// A `Streaming` argument.
+pub(super) fn streaming(ty: &Type, errors: &Errors) {
+    match recognise::streaming(ty) {
+        Some((value, error)) => {
+            let walk = &mut Walk { errors, place: Place::Item };
+            walk.visit_type(value);
+            error.into_iter().for_each(|error| walk.visit_type(error));
+        }
+        None => errors.refuse(
+            ty,
+            "the items of this `Streaming` cannot be seen",
+            "write `Streaming<T>`, or `Streaming<T, E>` for items that may be errors",
+        ),
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Argument,
     Output,
+    Item,
 }
 
 struct Walk<'a> {
@@ -71,6 +98,10 @@ impl<'ast> Visit<'ast> for Walk<'_> {
             Place::Output => (
                 "a service method cannot return a reference",
                 "return an owned value, such as `String` for `&str`: it goes to another process",
+            ),
+            Place::Item => (
+                "an item of a stream cannot be a reference",
+                "own it: `String` for `&str`, `Vec<T>` for `&[T]`; it is made while the call runs",
             ),
         };
         self.errors.refuse(ty, message, help);
@@ -118,6 +149,10 @@ impl<'ast> Visit<'ast> for Walk<'_> {
                 "what a method returns needs a type of its own, not `impl Trait`",
                 "name the type: both sides must know how it becomes bytes",
             ),
+            Place::Item => (
+                "an item needs a type of its own, not `impl Trait`",
+                "name the type: both sides must know how it becomes bytes",
+            ),
         };
         self.errors.refuse(ty, message, help);
     }
@@ -142,8 +177,8 @@ impl<'ast> Visit<'ast> for Walk<'_> {
         {
             self.errors.refuse(
                 last,
-                "`Streaming` is not supported yet, and would be an argument's whole type",
-                "use a `Vec`; a later version of traitwire will have streams",
+                "`Streaming` is the whole type of an argument, and stands nowhere else",
+                "take it as an argument of its own; return `impl Stream<Item = T>`; send a `Vec` inside values",
             );
             return;
         }

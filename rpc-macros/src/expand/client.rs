@@ -1,12 +1,12 @@
 //! The client: a struct around `__private::Client` with the trait's methods, each returning what a call can
 //! come to.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::parse_quote;
 
 use super::{Scope, coding};
-use crate::model::{Argument, Coding, Kind, Method, Passing};
+use crate::model::{Argument, Coding, Items, Kind, Method, Passing};
 use crate::{attributes, names};
 
 /// The struct, and its `impl`.
@@ -102,34 +102,78 @@ fn call(scope: &Scope<'_>, method: &Method) -> TokenStream {
         let doc = format!(" Calls `{}.{}`.", service.wire_name.text, method.wire_name.text);
         attributes.push(parse_quote!(#[doc = #doc]));
     }
-    let sent: Vec<&Argument> = method.arguments.iter().filter(|argument| !argument.is_context()).collect();
-    let parameters = sent.iter().map(|argument| {
-        let (name, ty) = (&argument.name, &argument.ty);
+    let parameters = method.arguments.iter().filter(|argument| !argument.is_context()).map(|argument| {
+        let (name, ty) = (&argument.name, parameter_type(p, argument));
         quote!(#name: #ty)
     });
+    let sent: Vec<&Argument> = method.arguments.iter().filter(|argument| argument.is_sent()).collect();
     let arguments = names::local("arguments");
     let mutability = (!sent.is_empty()).then(|| quote!(mut));
     let encoded = sent.iter().map(|argument| encode(scope, argument));
     let dropped = sent.iter().filter(|argument| argument.outlives_encoding()).map(|argument| &argument.name);
-    let (value, name, index) = (&method.output.value, &method.name, scope.index_of(method));
-    let error = match &method.output.error {
+    let name = &method.name;
+    let error = match method.output.call_error() {
         Some(error) => quote!(#error),
         None => quote!(#p::Infallible),
     };
-    let called = match method.kind {
-        Kind::Unary => {
-            let (value, error) = (decode(scope, value), decode_error(scope, method));
-            quote!(#p::Client::call(&self.client, #index, #arguments, #value, #error))
+    let (asyncness, output, awaited) = match &method.output.items {
+        Some(items) => {
+            let value = &items.value;
+            (None, quote!(#p::Streaming<#value, #error>), None)
         }
-        Kind::Oneway => quote!(#p::Client::send(&self.client, #index, #arguments)),
+        None => {
+            let value = &method.output.value;
+            (Some(quote!(async)), quote!(#p::Result<#value, #p::CallError<#error>>), Some(quote!(.await)))
+        }
     };
+    let called = called(scope, method, &arguments);
     quote! {
         #(#attributes)*
-        #visibility async fn #name(&self, #(#parameters),*) -> #p::Result<#value, #p::CallError<#error>> {
+        #visibility #asyncness fn #name(&self, #(#parameters),*) -> #output {
             let #mutability #arguments = #p::Encoder::new();
             #(#encoded)*
             #(::core::mem::drop(#dropped);)*
-            #called.await
+            #called #awaited
+        }
+    }
+}
+
+/// The type of the client's parameter: the trait's, but for streams.
+fn parameter_type(p: &Ident, argument: &Argument) -> TokenStream {
+    let Some(Items { value, error }) = argument.streamed() else {
+        let ty = &argument.ty;
+        return quote!(#ty);
+    };
+    let item = match error {
+        Some(error) => quote!(#p::Result<#value, #error>),
+        None => quote!(#value),
+    };
+    quote!(impl #p::Stream<Item = #item> + ::core::marker::Send + 'static)
+}
+
+/// The call itself, its arguments encoded.
+fn called(scope: &Scope<'_>, method: &Method, arguments: &Ident) -> TokenStream {
+    let p = &scope.p;
+    let index = scope.index_of(method);
+    let upload = method.arguments.iter().find_map(|argument| {
+        let (name, write) = (&argument.name, coding::write_item(p, argument.streamed()?));
+        Some(quote!(#p::Upload::new(#name, #write)))
+    });
+    let error = decode_error(scope, method);
+    if let Some(items) = &method.output.items {
+        let item = coding::read_item(p, items);
+        let upload = match upload {
+            Some(upload) => quote!(#p::Option::Some(#upload)),
+            None => quote!(#p::Option::None),
+        };
+        return quote!(#p::Client::stream(&self.client, #index, #arguments, #upload, #item, #error));
+    }
+    let value = decode(scope, &method.output.value);
+    match (method.kind, upload) {
+        (Kind::Oneway, _) => quote!(#p::Client::send(&self.client, #index, #arguments)),
+        (Kind::Call, None) => quote!(#p::Client::call(&self.client, #index, #arguments, #value, #error)),
+        (Kind::Call, Some(upload)) => {
+            quote!(#p::Client::call_with(&self.client, #index, #arguments, #upload, #value, #error))
         }
     }
 }
@@ -145,14 +189,14 @@ fn encode(scope: &Scope<'_>, argument: &Argument) -> TokenStream {
         Passing::Lent { value } => coding::write(p, encoder, Coding::Value, value, name),
         Passing::LentBytes => quote!(#p::Encoder::bytes(#encoder, #name)),
         Passing::Slice { element } => coding::write(p, encoder, Coding::Value, quote!([#element]), name),
-        Passing::Context => return TokenStream::new(),
+        Passing::Context | Passing::Streamed(_) => return TokenStream::new(),
     };
     quote!(#write;)
 }
 
 /// The function that reads the method's own error.
 fn decode_error(scope: &Scope<'_>, method: &Method) -> TokenStream {
-    match &method.output.error {
+    match method.output.call_error() {
         Some(error) => decode(scope, error),
         None => {
             let (p, decoder) = (&scope.p, names::local("decoder"));

@@ -1,11 +1,11 @@
 //! The function that describes the service to both its sides: its interface with the schema of every type,
 //! and what running a call of each method needs to know.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::Scope;
-use crate::model::{Argument, Kind, Method, Passing};
+use crate::model::{Argument, Items, Kind, Method, Passing};
 use crate::{attributes, names};
 
 pub(super) fn expand(scope: &Scope<'_>) -> TokenStream {
@@ -13,7 +13,7 @@ pub(super) fn expand(scope: &Scope<'_>) -> TokenStream {
     let wire_name = &service.wire_name.text;
     let docs = attributes::documentation(&service.attributes);
     let interface = names::local("interface");
-    let methods = service.methods.iter().map(interface_of);
+    let methods = service.methods.iter().map(|method| interface_of(scope, method));
     let attributes = service.methods.iter().map(|method| attributes_of(scope, method));
     quote! {
         fn #description() -> &'static #p::ServiceDescription {
@@ -27,24 +27,39 @@ pub(super) fn expand(scope: &Scope<'_>) -> TokenStream {
     }
 }
 
-fn interface_of(method: &Method) -> TokenStream {
+fn interface_of(scope: &Scope<'_>, method: &Method) -> TokenStream {
+    let p = &scope.p;
     let conditions = attributes::conditions(&method.attributes);
     let [interface, description] = ["interface", "method"].map(names::local);
     let wire_name = &method.wire_name.text;
     let docs = attributes::documentation(&method.attributes);
     let docs = (!docs.is_empty()).then(|| quote!(.docs(#docs)));
     let arguments = method.arguments.iter().filter_map(|argument| {
-        let (ty, name) = (sent_type(argument)?, names::unraw(&argument.name));
+        let name = names::unraw(&argument.name);
+        if let Some(items) = argument.streamed() {
+            let item = item_type(p, items);
+            return Some(quote!(.streaming::<#item>(#name)));
+        }
+        let ty = sent_type(argument)?;
         Some(quote!(.argument::<#ty>(#name)))
     });
-    let value = &method.output.value;
+    let value = match &method.output.items {
+        Some(items) => {
+            let item = item_type(p, items);
+            quote!(.stream::<#item>())
+        }
+        None => {
+            let value = &method.output.value;
+            quote!(.output::<#value>())
+        }
+    };
     let error = method.output.error.as_ref().map(|error| quote!(.error::<#error>()));
     let oneway = (method.kind == Kind::Oneway).then(|| quote!(.oneway()));
     let idempotent = method.idempotent.then(|| quote!(.idempotent()));
     quote! {
         #(#conditions)*
         let #interface = #interface.method(#wire_name, |#description| {
-            #description #docs #(#arguments)* .output::<#value>() #error #idempotent #oneway
+            #description #docs #(#arguments)* #value #error #idempotent #oneway
         });
     }
 }
@@ -57,8 +72,17 @@ fn sent_type(argument: &Argument) -> Option<TokenStream> {
         Passing::Decoded { value, .. } | Passing::Lent { value } => quote!(#value),
         Passing::LentBytes => quote!([::core::primitive::u8]),
         Passing::Slice { element } => quote!([#element]),
-        Passing::Context => return None,
+        Passing::Context | Passing::Streamed(_) => return None,
     })
+}
+
+/// What one item is on the wire.
+fn item_type(p: &Ident, items: &Items) -> TokenStream {
+    let value = &items.value;
+    match &items.error {
+        Some(error) => quote!(#p::Result<#value, #error>),
+        None => quote!(#value),
+    }
 }
 
 fn attributes_of(scope: &Scope<'_>, method: &Method) -> TokenStream {

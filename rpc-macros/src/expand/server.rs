@@ -101,7 +101,7 @@ fn arm(scope: &Scope<'_>, method: &Method) -> TokenStream {
     let [number, service, request] = ["method", "service", "request"].map(names::local);
     let index = scope.index_of(method);
     let handler = match method.kind {
-        Kind::Unary | Kind::Oneway => unary(scope, method),
+        Kind::Call | Kind::Oneway => handler(scope, method),
     };
     let mutability = releases(method).then(|| quote!(mut));
     quote! {
@@ -121,14 +121,17 @@ fn releases(method: &Method) -> bool {
     !method.arguments.iter().any(|argument| argument.passing.borrows_request())
 }
 
-fn unary(scope: &Scope<'_>, method: &Method) -> TokenStream {
+fn handler(scope: &Scope<'_>, method: &Method) -> TokenStream {
     let Scope { service: model, p, .. } = scope;
     let trait_name = &model.name;
     let [arguments, request, service, output] =
         ["arguments", "request", "service", "output"].map(names::local);
-    let is_read = method.arguments.iter().any(|argument| !argument.is_context());
+    let is_read = method.arguments.iter().any(Argument::is_sent);
     let mutability = is_read.then(|| quote!(mut));
-    let decoded = method.arguments.iter().map(|argument| decode(scope, argument));
+    let (streamed, sent): (Vec<_>, Vec<_>) =
+        method.arguments.iter().partition(|argument| argument.streamed().is_some());
+    let decoded = sent.into_iter().map(|argument| decode(scope, argument));
+    let streamed = streamed.into_iter().map(|argument| decode(scope, argument));
     let context = method.arguments.iter().filter(|argument| argument.is_context()).map(|argument| {
         let name = &argument.name;
         quote!(let #name = #p::Request::context(&#request);)
@@ -145,15 +148,16 @@ fn unary(scope: &Scope<'_>, method: &Method) -> TokenStream {
     };
     let release = releases(method).then(|| quote!(#p::Request::release(&mut #request);));
     let (name, given) = (&method.name, method.arguments.iter().map(given));
-    let reply = reply(scope, method);
+    let awaited = method.output.is_awaited.then(|| quote!(.await));
+    let reply = reply(scope, method, &answered);
     quote! {
         let #mutability #arguments = #read;
         #(#decoded)*
         #p::Decoder::finish(#arguments)?;
         #(#context)*
         #release
-        let #output = <__S as #trait_name>::#name(&*#service, #(#given),*).await;
-        #answered
+        #(#streamed)*
+        let #output = <__S as #trait_name>::#name(&*#service, #(#given),*) #awaited;
         #reply
     }
 }
@@ -169,6 +173,10 @@ fn decode(scope: &Scope<'_>, argument: &Argument) -> TokenStream {
         Passing::Lent { .. } => coding::read(p, decoder, Coding::Value, ty),
         Passing::LentBytes => quote!(#p::Decoder::bytes(#decoder)),
         Passing::Slice { element } => coding::read(p, decoder, Coding::Value, quote!(#p::Vec<#element>)),
+        Passing::Streamed(items) => {
+            let (request, item) = (names::local("request"), coding::read_item(p, items));
+            return quote!(let #name = #p::Request::streaming(&#request, #item););
+        }
         Passing::Context => return TokenStream::new(),
     };
     quote!(let #name = #read?;)
@@ -178,24 +186,50 @@ fn decode(scope: &Scope<'_>, argument: &Argument) -> TokenStream {
 fn given(argument: &Argument) -> TokenStream {
     let name: &Ident = &argument.name;
     match argument.passing {
-        Passing::Owned(_) | Passing::Lent { .. } | Passing::LentBytes => quote!(#name),
+        Passing::Owned(_) | Passing::Lent { .. } | Passing::LentBytes | Passing::Streamed(_) => {
+            quote!(#name)
+        }
         Passing::Decoded { .. } | Passing::Slice { .. } | Passing::Context => quote!(&#name),
     }
 }
 
-fn reply(scope: &Scope<'_>, method: &Method) -> TokenStream {
+/// What is done with what the method returned. `answered` goes where the user's own code has come to its end.
+fn reply(scope: &Scope<'_>, method: &Method, answered: &Option<TokenStream>) -> TokenStream {
     let p = &scope.p;
     let [output, value, error] = ["output", "value", "error"].map(names::local);
     let Some(error_type) = &method.output.error else {
-        let encoded = encode(scope, &output, &method.output.value);
-        return quote!(#p::Reply::output(#encoded));
+        return reply_value(scope, method, &output, answered);
     };
-    let encoded_value = encode(scope, &value, &method.output.value);
+    let replied_value = reply_value(scope, method, &value, answered);
     let encoded_error = encode(scope, &error, error_type);
     quote! {
         match #output {
-            #p::Result::Ok(#value) => #p::Reply::output(#encoded_value),
-            #p::Result::Err(#error) => #p::Reply::error(#encoded_error),
+            #p::Result::Ok(#value) => { #replied_value }
+            #p::Result::Err(#error) => { #answered #p::Reply::error(#encoded_error) }
+        }
+    }
+}
+
+fn reply_value(
+    scope: &Scope<'_>,
+    method: &Method,
+    value: &Ident,
+    answered: &Option<TokenStream>,
+) -> TokenStream {
+    let p = &scope.p;
+    match &method.output.items {
+        None => {
+            let encoded = encode(scope, value, &method.output.value);
+            quote!(#answered #p::Reply::output(#encoded))
+        }
+        Some(items) => {
+            let [request, sent] = ["request", "sent"].map(names::local);
+            let write = coding::write_item(p, items);
+            quote! {
+                let #sent = #p::Request::send_all(&#request, #value, #write).await;
+                #answered
+                #sent
+            }
         }
     }
 }

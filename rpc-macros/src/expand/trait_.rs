@@ -20,8 +20,7 @@ pub(super) fn expand(scope: &Scope<'_>) -> TokenStream {
 }
 
 fn declaration(scope: &Scope<'_>, method: &Method) -> TokenStream {
-    let private = &scope.private;
-    let (attributes, name, output) = (&method.attributes, &method.name, &method.output.written);
+    let (attributes, name) = (&method.attributes, &method.name);
     let arguments = method.arguments.iter().map(|argument| {
         let (name, ty) = (&argument.name, &argument.ty);
         quote!(#name: #ty)
@@ -33,10 +32,36 @@ fn declaration(scope: &Scope<'_>, method: &Method) -> TokenStream {
             if default.is_async { quote!({ async move #block }) } else { quote!(#block) }
         }
     };
+    let output = output(scope, method);
     quote! {
         #(#attributes)*
         fn #name(&self, #(#arguments),*)
-            -> impl #private::Future<Output = #output> + ::core::marker::Send
+            -> #output
         #body
+    }
+}
+
+/// What the method returns, with `Send` on every future and stream in it.
+fn output(scope: &Scope<'_>, method: &Method) -> TokenStream {
+    let (private, output) = (&scope.private, &method.output);
+    let written = &output.written;
+    let value = match &output.items {
+        None => quote!(#written),
+        Some(items) => {
+            let value = &items.value;
+            let item = match &items.error {
+                Some(error) => quote!(#private::Result<#value, #error>),
+                None => quote!(#value),
+            };
+            let stream = quote!(impl #private::Stream<Item = #item> + ::core::marker::Send);
+            match &output.error {
+                Some(error) => quote!(#private::Result<#stream, #error>),
+                None => stream,
+            }
+        }
+    };
+    match output.is_awaited {
+        true => quote!(impl #private::Future<Output = #value> + ::core::marker::Send),
+        false => value,
     }
 }

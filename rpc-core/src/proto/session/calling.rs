@@ -5,9 +5,10 @@ use std::task::{Poll, Waker};
 use super::{Awaits, NewCall, Session};
 use crate::body::Body;
 use crate::error::{Code, Executed, RpcError};
-use crate::proto::calls::Call;
+use crate::proto::calls::{Call, Streams};
 use crate::proto::frame::{Kind, flags, put_varint};
-use crate::proto::output::{Direction, FIRST_PART};
+use crate::proto::output::{FIRST_PART, What};
+use crate::proto::stream::{StreamIn, StreamOut};
 use crate::proto::timer::Timer;
 use crate::proto::{CallId, CallKey, Outcome, Ticket};
 
@@ -35,6 +36,7 @@ impl Session {
             return Poll::Pending;
         };
         let (max_calls, max_inflight) = (peer.max_calls, peer.max_inflight as usize);
+        let (window, own_window) = (peer.stream_window, self.options.limits.stream_window);
         let size = pending.body.len();
         let charged = if size > self.largest_part(pending.metadata.len()) { size } else { 0 };
         let has_room = self.admission.is_next(*ticket)
@@ -53,8 +55,14 @@ impl Session {
             self.leave_queue(ticket);
         }
         let awaits = pending.awaits;
+        let streams = (pending.streams_arguments || pending.streams_results).then(|| {
+            let arguments = pending.streams_arguments.then(|| StreamOut::new(window));
+            let results = pending.streams_results.then(|| StreamIn::new(own_window));
+            self.streaming += 1;
+            Box::new(Streams { serial: self.streaming, arguments, results })
+        });
         let (Some((key, id)), Some(call)) =
-            (self.calls.insert(max_calls, deadline, charged, awaits), call.take())
+            (self.calls.insert(max_calls, deadline, charged, awaits, streams), call.take())
         else {
             return Poll::Pending;
         };
@@ -98,11 +106,14 @@ impl Session {
     }
 
     fn send_call(&mut self, key: CallKey, id: CallId, call: NewCall) {
-        let NewCall { method, body, deadline, metadata, .. } = call;
+        let NewCall { method, body, deadline, metadata, streams_arguments, .. } = call;
         self.started += 1;
         let mut set = if deadline.is_some() { flags::DEADLINE } else { 0 };
         if !metadata.is_empty() {
             set |= flags::METADATA;
+        }
+        if streams_arguments {
+            set |= flags::STREAM;
         }
         let head = |out: &mut Vec<u8>| {
             put_varint(out, method.into());
@@ -118,7 +129,7 @@ impl Session {
         if body.len() > self.largest_part(metadata.len()) {
             let mut bytes = Vec::new();
             head(&mut bytes);
-            self.output.large(Direction::Call, set, id, bytes, body);
+            self.output.large(What::Arguments, set, id, bytes, body);
         } else {
             let ends_at = self.output.frame(Kind::Call, set, id, head, &body);
             if let Some(call) = self.calls.get_mut(key) {
@@ -173,7 +184,7 @@ impl Session {
         self.wakers.extend(stopped.waker);
         match stopped.owed {
             Some(id) => self.withdraw(id),
-            None => self.wakers.extend(self.admission.first().cloned()),
+            None => self.has_room(),
         }
     }
 
@@ -181,11 +192,18 @@ impl Session {
         if self.ended.is_some() {
             return;
         }
-        match self.output.forget(Direction::Call, id) {
+        self.output.forget(What::ArgumentItem, id);
+        match self.output.forget(What::Arguments, id) {
             Some(0) => self.calls.free(id),
             _ => self.output.control(Kind::Cancel, id, &[]),
         }
+        self.has_room();
+    }
+
+    /// The peer may be given more than before: whoever waits for that looks again.
+    pub(super) fn has_room(&mut self) {
         self.wakers.extend(self.admission.first().cloned());
+        self.wakers.append(&mut self.overdrawn);
     }
 
     /// Whether a call may have reached the peer: its last byte is among those taken but for `unwritten`.

@@ -7,8 +7,8 @@ use crate::error::{Code, Executed, RpcError};
 use crate::proto::calls::Progress;
 use crate::proto::frame::{HEADER, Header, Kind};
 use crate::proto::hello::Hello;
-use crate::proto::output::Direction;
-use crate::proto::served::{Allowance, Step};
+use crate::proto::output::What;
+use crate::proto::served::Step;
 use crate::proto::timer::{Timer, Timers};
 use crate::proto::{CallId, Outcome, violation};
 
@@ -88,13 +88,7 @@ impl Session {
     fn handle_frame(&mut self, header: Header, payload: &[u8], now: Instant) -> Result<(), RpcError> {
         match header.kind {
             Kind::Call => {
-                let limits = &self.options.limits;
-                let allowance = Allowance {
-                    max_calls: limits.max_calls,
-                    max_message: limits.max_message as usize,
-                    max_inflight: limits.max_inflight as usize,
-                };
-                let mut step = self.served.handle_call(header, payload, &allowance, now)?;
+                let mut step = self.served.handle_call(header, payload, &self.allowance(), now)?;
                 if self.draining && !matches!(step, Step::Refuse(_)) {
                     self.served.stop_receiving(CallId(header.id));
                     self.served.ended(CallId(header.id), false);
@@ -131,6 +125,11 @@ impl Session {
                 }
                 Ok(())
             }
+            Kind::CallItems => self.handle_call_items(header, payload, now),
+            Kind::ReplyItems => self.handle_reply_items(header, payload),
+            Kind::CallEnd => self.handle_call_end(CallId(header.id), now),
+            Kind::CallStop => self.handle_call_stop(CallId(header.id), now),
+            Kind::CallCredit | Kind::ReplyCredit => self.handle_credit(header, payload, now),
             Kind::CallData | Kind::ReplyData => self.handle_data(header, payload, true, now),
             Kind::Pong | Kind::Extension => self.budget.spend(now, "pong or extension"),
             Kind::GoAway => {
@@ -149,7 +148,8 @@ impl Session {
             self.budget.spend(now, "second reply")?;
         }
         // The id is free when the reply is complete: the rest would be taken for the next call's (P-35).
-        if self.output.forget(Direction::Call, id) == Some(0) {
+        self.output.forget(What::ArgumentItem, id);
+        if self.output.forget(What::Arguments, id) == Some(0) {
             return Err(violation("P-22", format_args!("a reply to a call not yet sent ({})", id.0)));
         }
         Ok(())
@@ -166,6 +166,10 @@ impl Session {
                 self.events.push_back(Event::Call(incoming));
                 Ok(())
             }
+            Step::Items(waker) => {
+                self.wakers.extend(waker);
+                Ok(())
+            }
             Step::Refuse(error) => {
                 self.budget.spend(now, "refused call")?;
                 self.send_reply(id, Outcome::Failure(error));
@@ -177,6 +181,7 @@ impl Session {
     pub(super) fn take_progress(&mut self, progress: Progress) {
         match progress {
             Progress::Partial => self.block_follows = true,
+            Progress::Items(waker) => self.wakers.extend(waker),
             Progress::Complete { waker, deadline } => {
                 self.block_follows = false;
                 self.replied += 1;
@@ -184,7 +189,7 @@ impl Session {
                     self.timers.remove(Some(at), Timer::Call(key.0 as u32));
                 }
                 self.wakers.extend(waker);
-                self.wakers.extend(self.admission.first().cloned());
+                self.has_room();
             }
             Progress::TooLarge { key, total } => {
                 let max = self.options.limits.max_message;

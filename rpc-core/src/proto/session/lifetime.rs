@@ -106,6 +106,9 @@ impl Session {
         self.wakers.extend(ended);
         self.wakers.append(&mut self.watchers);
         self.wakers.extend(self.admission.end_all());
+        self.wakers.append(&mut self.crowded);
+        self.wakers.append(&mut self.overdrawn);
+        self.wakers.extend(self.served.end_all());
     }
 
     /// Waits for the peer's hello, or the end without one.

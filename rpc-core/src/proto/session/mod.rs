@@ -6,6 +6,7 @@ mod calling;
 mod input;
 mod lifetime;
 mod serving;
+mod streams;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,11 +25,13 @@ use crate::proto::calls::Calls;
 use crate::proto::frame::Header;
 use crate::proto::hello::Hello;
 use crate::proto::outgoing::Outgoing;
-use crate::proto::output::{Direction, FIRST_PART, Output};
+use crate::proto::output::{FIRST_PART, Output, What};
 use crate::proto::portion;
-pub use crate::proto::served::Incoming;
 use crate::proto::served::ServedCalls;
+pub use crate::proto::served::{Incoming, ServedKey};
+use crate::proto::stream::StreamOut;
 use crate::proto::timer::{Timer, Timers};
+pub use streams::{Arrived, Batch, CallerKey, StreamEnd};
 
 /// What the peer asks of this side.
 #[derive(Debug)]
@@ -61,6 +64,25 @@ pub struct NewCall {
     pub metadata: Arc<[u8]>,
     /// What its maker waits for.
     pub awaits: Awaits,
+    /// Whether an argument stream belongs to it.
+    pub streams_arguments: bool,
+    /// Whether a result stream belongs to it.
+    pub streams_results: bool,
+}
+
+impl NewCall {
+    /// A call with arguments and nothing else, whose reply is awaited.
+    pub fn new(method: u32, body: Body) -> Self {
+        Self {
+            method,
+            body,
+            deadline: None,
+            metadata: Arc::default(),
+            awaits: Awaits::Reply,
+            streams_arguments: false,
+            streams_results: false,
+        }
+    }
 }
 
 /// The state of one connection.
@@ -73,6 +95,8 @@ pub struct Session {
     /// A guess: the frame that comes next is part of a large body.
     block_follows: bool,
     calls: Calls,
+    /// Calls with streams made so far.
+    streaming: u64,
     /// Calls started since output was taken.
     started: usize,
     /// Calls completed by the last input.
@@ -86,6 +110,10 @@ pub struct Session {
     wakers: Vec<Waker>,
     /// Who waits for the hello or for the end.
     watchers: Vec<Waker>,
+    /// Streams that wait for others' output to be taken.
+    crowded: Vec<Waker>,
+    /// Streams that wait for room in the peer's `max_inflight`.
+    overdrawn: Vec<Waker>,
     heard: Instant,
     pinged: Option<Instant>,
     /// This side takes no more calls.
@@ -111,6 +139,7 @@ impl Session {
             arriving: None,
             block_follows: false,
             calls: Calls::default(),
+            streaming: 0,
             started: 0,
             replied: 0,
             admission: Admission::default(),
@@ -121,6 +150,8 @@ impl Session {
             budget: Budget::new(now),
             wakers: Vec::new(),
             watchers: Vec::new(),
+            crowded: Vec::new(),
+            overdrawn: Vec::new(),
             heard: now,
             pinged: None,
             draining: false,
@@ -137,6 +168,11 @@ impl Session {
     /// Bytes that wait to be taken.
     pub fn queued(&self) -> usize {
         self.output.len()
+    }
+
+    /// Bytes queued so far, those taken included.
+    pub fn position(&self) -> u64 {
+        self.output.taken() + self.output.len() as u64
     }
 
     /// Bytes taken so far.
@@ -162,11 +198,14 @@ impl Session {
     pub fn take_output(&mut self, into: &mut Outgoing) {
         self.started = 0;
         let max_frame = self.peer.as_ref().map_or(FIRST_PART, |peer| peer.max_frame as usize);
-        let Self { output, calls, served, wakers, .. } = self;
-        output.take(into, max_frame, |direction, id, end| match direction {
-            Direction::Call => wakers.extend(calls.set_taken(id, end)),
-            Direction::Reply => served.replied(id),
+        let Self { output, calls, served, wakers, crowded, .. } = self;
+        output.take(into, max_frame, |what, id, end| match what {
+            What::Arguments => wakers.extend(calls.set_taken(id, end)),
+            What::Result => served.replied(id),
+            What::ArgumentItem => wakers.extend(calls.arguments(id).and_then(StreamOut::parts_taken)),
+            What::ResultItem => wakers.extend(served.begun_results(id).and_then(StreamOut::parts_taken)),
         });
+        wakers.append(crowded);
         if self.output.len() <= self.options.limits.max_queued as usize {
             self.wakers.extend(self.admission.first().cloned());
         }

@@ -4,7 +4,7 @@ use super::{Event, Session};
 use crate::codec::Encoder;
 use crate::error::{Code, Executed, RpcError};
 use crate::proto::frame::{Kind, flags};
-use crate::proto::output::Direction;
+use crate::proto::output::What;
 use crate::proto::portion;
 use crate::proto::timer::Timer;
 use crate::proto::{CallId, Outcome};
@@ -64,6 +64,8 @@ impl Session {
     }
 
     pub(super) fn send_reply(&mut self, id: CallId, outcome: Outcome) {
+        // Of a handler that was stopped: the reply is the last that is heard of the call.
+        self.output.forget(What::ResultItem, id);
         let (set, body) = match outcome {
             Outcome::Output(body) => (0, body),
             Outcome::Error(body) => (flags::ERROR, body),
@@ -75,7 +77,7 @@ impl Session {
             }
         };
         if body.len() > self.largest_part(0) {
-            self.output.large(Direction::Reply, set, id, Vec::new(), body);
+            self.output.large(What::Result, set, id, Vec::new(), body);
         } else {
             self.output.frame(Kind::Reply, set, id, |_| (), &body);
         }
@@ -91,7 +93,7 @@ impl Session {
             self.reply(id, Outcome::Failure(RpcError::new(code, why)));
         } else if self.served.cancel(id) {
             self.events.push_back(Event::Cancel(id, code));
-        } else if code == Code::Cancelled && self.output.forget(Direction::Reply, id).is_some() {
+        } else if code == Code::Cancelled && self.output.forget(What::Result, id).is_some() {
             self.served.replied(id);
             let error = RpcError::new(code, why).with_executed(Executed::Yes);
             self.send_reply(id, Outcome::Failure(error));
