@@ -107,7 +107,8 @@
 //! # What a service may rely on
 //!
 //! Handlers of one connection run concurrently, polled by one task, so none may hold its thread;
-//! `#[ipc(spawn)]` gives a method's handlers threads of their own. A handler is dropped when its caller gives up
+//! `#[ipc(spawn)]` runs a method's handlers on threads for blocking work, up to 32 at once for one connection
+//! (`max_spawned`). A handler is dropped when its caller gives up
 //! or its deadline passes; calls that it makes itself have no more time than it has. A panic, a bad body and a
 //! body that is too large cost their own call; a peer that breaks the protocol costs its own connection; nothing
 //! a peer sends costs the process.

@@ -7,8 +7,10 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio_stream::StreamExt;
 use traitwire::{
-    CallError, Channel, Code, Context, Endpoint, Executed, Server, ServerHandle, ipc_service, ipc_type,
+    CallError, Channel, Code, Context, Endpoint, Executed, Server, ServerHandle, Stream, Streaming,
+    ipc_service, ipc_type,
 };
 
 #[ipc_type]
@@ -34,6 +36,9 @@ trait Probe {
     #[ipc(oneway)]
     async fn note(&self, bytes: Vec<u8>);
     async fn noted(&self) -> Vec<usize>;
+    fn blocks(&self, sizes: Vec<u32>) -> impl Stream<Item = Vec<u8>>;
+    async fn count(&self, items: Streaming<String>) -> (u64, u64);
+    fn lengths(&self, items: Streaming<String, Refusal>) -> impl Stream<Item = Result<u64, Refusal>>;
 }
 
 #[ipc_service]
@@ -120,6 +125,27 @@ impl Probe for Implementation {
     async fn noted(&self) -> Vec<usize> {
         self.noted.lock().expect("not poisoned").clone()
     }
+
+    fn blocks(&self, sizes: Vec<u32>) -> impl Stream<Item = Vec<u8>> {
+        tokio_stream::iter(sizes.into_iter().map(|size| vec![9; size as usize]))
+    }
+
+    async fn count(&self, mut items: Streaming<String>) -> (u64, u64) {
+        let (mut count, mut bytes) = (0, 0);
+        while let Some(item) = items.next().await {
+            count += 1;
+            bytes += item.expect("an item").len() as u64;
+        }
+        (count, bytes)
+    }
+
+    fn lengths(&self, items: Streaming<String, Refusal>) -> impl Stream<Item = Result<u64, Refusal>> {
+        items.map_while(|item| match item {
+            Ok(text) => Some(Ok(text.len() as u64)),
+            Err(CallError::Service(refusal)) => Some(Err(refusal)),
+            Err(CallError::Rpc(_)) => None,
+        })
+    }
 }
 
 impl Second for Implementation {
@@ -186,6 +212,8 @@ macro_rules! over {
                 a_dropped_call_drops_its_handler
                 a_deadline_ends_a_call
                 oneway_calls_start_in_the_order_made
+                streams_carry_items_of_every_size
+                both_directions_stream_at_once
                 a_panic_costs_its_own_call
                 a_handler_that_holds_its_thread_holds_up_nobody
                 a_message_above_the_limit_costs_its_own_call
@@ -242,6 +270,44 @@ mod case {
             assert!(reversed.iter().rev().eq(&bytes), "{size} bytes");
             let numbers: Vec<u64> = (0..size as u64 / 8).collect();
             assert_eq!(probe.total(&numbers).await, Ok(numbers.iter().sum()), "{size} bytes of numbers");
+        }
+    }
+
+    pub(super) async fn streams_carry_items_of_every_size(served: &Served) {
+        let probe = connect(served).await;
+        let sizes = [0, 1, 5000, 32 << 10, 70_000, 3_000_000, 1, 300_000, 0];
+        let mut blocks = probe.blocks(sizes.to_vec());
+        for size in sizes {
+            assert_eq!(blocks.next().await, Some(Ok(vec![9; size as usize])), "{size} bytes");
+        }
+        assert_eq!(blocks.next().await, None);
+        let texts = sizes.map(|size| "x".repeat(size as usize));
+        let bytes = sizes.iter().map(|size| u64::from(*size)).sum();
+        assert_eq!(probe.count(tokio_stream::iter(texts)).await, Ok((sizes.len() as u64, bytes)));
+    }
+
+    pub(super) async fn both_directions_stream_at_once(served: &Served) {
+        let probe = connect(served).await;
+        let mut streams = Vec::new();
+        for stream in 0..20 {
+            let texts = (0..2_000).map(move |number| match number % 100 {
+                50 => Err(Refusal::TooLong { limit: stream }),
+                _ => Ok("x".repeat(number)),
+            });
+            let mut lengths = probe.lengths(tokio_stream::iter(texts));
+            streams.push(tokio::spawn(async move {
+                for number in 0..2_000 {
+                    let expected = match number % 100 {
+                        50 => Err(CallError::Service(Refusal::TooLong { limit: stream })),
+                        _ => Ok(number),
+                    };
+                    assert_eq!(lengths.next().await, Some(expected));
+                }
+                assert_eq!(lengths.next().await, None);
+            }));
+        }
+        for stream in streams {
+            stream.await.expect("no failure");
         }
     }
 

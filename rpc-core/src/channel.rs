@@ -30,6 +30,8 @@ struct Inner {
     services: Arc<Services>,
     options: Options,
     connection: OnceCell<Arc<Connection>>,
+    /// Closed by its user, maybe before it was ever connected.
+    closed: AtomicBool,
 }
 
 /// What a channel can do at the moment.
@@ -67,13 +69,14 @@ impl Channel {
 
     fn with(connector: Box<dyn Connector>, services: Services) -> Self {
         let options = connector.options();
-        let connection = OnceCell::new();
-        Self { inner: Arc::new(Inner { connector, services: Arc::new(services), options, connection }) }
+        let (services, connection, closed) = (Arc::new(services), OnceCell::new(), AtomicBool::new(false));
+        Self { inner: Arc::new(Inner { connector, services, options, connection, closed }) }
     }
 
-    /// Flushes what was sent, tells the peer, and ends the connection. Calls in flight fail. Closing twice
-    /// does nothing more.
+    /// Flushes what was sent, tells the peer, and ends the connection, within 20 s even if the peer hardly reads.
+    /// Calls in flight fail, and so do later ones. Closing twice does nothing more.
     pub async fn close(&self) {
+        self.inner.closed.store(true, Ordering::Release);
         if let Some(connection) = self.inner.connection.get() {
             connection.close(Closing::Flushed, "closed by the caller");
             connection.ended().await;
@@ -83,6 +86,7 @@ impl Channel {
     /// What the channel can do at the moment.
     pub fn state(&self) -> ChannelState {
         match self.inner.connection.get() {
+            None if self.inner.closed.load(Ordering::Acquire) => ChannelState::Closed,
             None => ChannelState::Idle,
             Some(connection) if connection.is_ended() => ChannelState::Closed,
             Some(_) => ChannelState::Ready,
@@ -101,6 +105,9 @@ impl Channel {
     pub(crate) async fn connection(&self) -> Result<&Arc<Connection>, RpcError> {
         match self.inner.connection.get() {
             Some(connection) => Ok(connection),
+            None if self.inner.closed.load(Ordering::Acquire) => {
+                Err(RpcError::new(Code::Unavailable, "the channel was closed on this side"))
+            }
             None => self.inner.connection.get_or_try_init(|| self.inner.open()).await,
         }
     }
@@ -178,10 +185,10 @@ pub(crate) fn open(
     hello: &[u8],
 ) -> (Arc<Connection>, Driver) {
     let Wire { reader, writer, peer, epitaph } = wire;
-    let max_depth = options.limits.max_depth;
+    let limits = options.limits.clone();
     let session = Session::new(hello, options, crate::connection::now());
     let connection = Arc::new(Connection::new(session, peer, writer));
-    let handlers = Handlers::new(Arc::clone(services), Arc::clone(&connection), max_depth);
+    let handlers = Handlers::new(Arc::clone(services), Arc::clone(&connection), &limits);
     let driver = Driver::new(Arc::clone(&connection), reader, handlers, epitaph);
     (connection, driver)
 }

@@ -264,7 +264,7 @@ impl Client {
         let connection = inner.channel.connection().await?;
         let number = match inner.bound(connection).get(method) {
             Some(Bound::Number(number)) => *number,
-            bound => return Err(inner.refusal(connection, bound.copied(), method).await),
+            bound => return Err(inner.refusal(connection, bound.copied(), method, deadline).await),
         };
         Ok((connection, NewCall { deadline, metadata, awaits, ..NewCall::new(number, body) }))
     }
@@ -316,14 +316,20 @@ impl Inner {
     }
 
     #[cold]
-    async fn refusal(&self, connection: &Connection, bound: Option<Bound>, method: usize) -> RpcError {
+    async fn refusal(
+        &self,
+        connection: &Connection,
+        bound: Option<Bound>,
+        method: usize,
+        deadline: Option<(Instant, Duration)>,
+    ) -> RpcError {
         let Some(hello) = connection.hello() else {
             return RpcError::new(Code::Unavailable, "the peer has not said hello");
         };
         match bound {
             Some(Bound::Differs) => {
                 let max_depth = self.channel.options().limits.max_depth;
-                reflection::explain_mismatch(connection, self.description, method, max_depth).await
+                reflection::explain_mismatch(connection, self.description, method, max_depth, deadline).await
             }
             _ if hello.services.iter().any(|service| service.name == self.description.name()) => {
                 let name = &self.description.interface().methods[method].name;

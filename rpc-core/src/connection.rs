@@ -57,7 +57,8 @@ pub(crate) struct Shared {
 }
 
 struct Writer {
-    io: Box<dyn AsyncWrite + Send + Unpin>,
+    /// Gone when the connection is over: whoever still holds the connection does not hold its descriptor.
+    io: Option<Box<dyn AsyncWrite + Send + Unpin>>,
     /// What was taken from the session.
     taken: Outgoing,
     /// The driver: whoever writes, it is the driver that hears when writing can go on.
@@ -69,7 +70,7 @@ impl Connection {
     pub(crate) fn new(session: Session, peer: Peer, io: Box<dyn AsyncWrite + Send + Unpin>) -> Self {
         let shared = Shared { session, closing: Closing::No, driver: None, armed: None };
         let taken = Outgoing::new(io.is_write_vectored());
-        let writer = Writer { io, taken, driver: Waker::noop().clone(), failed: None };
+        let writer = Writer { io: Some(io), taken, driver: Waker::noop().clone(), failed: None };
         Self {
             peer: Arc::new(peer),
             hello: OnceLock::new(),
@@ -171,8 +172,11 @@ impl Connection {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return false,
         };
-        let blocked = self.write(&mut writer);
+        let mut woken = WOKEN.take();
+        let blocked = self.write(&mut writer, &mut woken);
         drop(writer);
+        woken.drain(..).for_each(Waker::wake);
+        WOKEN.set(woken);
         if !blocked {
             let mut shared = self.lock();
             let driver = if shared.session.queued() > 0 { shared.driver.take() } else { None };
@@ -182,19 +186,18 @@ impl Connection {
         blocked
     }
 
-    fn write(&self, writer: &mut Writer) -> bool {
-        let Writer { io, taken, driver, failed } = writer;
-        if failed.is_some() {
-            return true;
-        }
+    /// Writes what it can; whom that wakes is added to `woken`.
+    fn write(&self, writer: &mut Writer, woken: &mut Vec<Waker>) -> bool {
+        let Writer { io: Some(io), taken, driver, failed: failed @ None } = writer else { return true };
         // While much is left over, what is queued stays in the session, where it counts against its limits.
         if taken.remaining() < TOP_UP {
-            let waiting = self.with_session(|shared| {
-                shared.session.take_output(taken);
-                // Calls were held back while too much was queued.
-                if shared.session.has_ready_event() { shared.driver.take() } else { None }
-            });
-            waiting.into_iter().for_each(Waker::wake);
+            let mut shared = self.lock();
+            shared.session.take_output(taken);
+            shared.session.take_wakers(woken);
+            // Calls were held back while too much was queued.
+            if shared.session.has_ready_event() {
+                woken.extend(shared.driver.take());
+            }
         }
         // Before the transport hears of the waker: the driver it wakes has to see it.
         self.unwritten.store(taken.remaining() > 0, Ordering::Release);
@@ -259,15 +262,30 @@ impl Connection {
 
     /// Ends the session with `cause`. Calls whose last byte was never written count as not executed.
     pub(crate) fn end(&self, cause: &RpcError) {
-        let writer = self.lock_writer();
-        let unwritten = writer.taken.remaining();
-        self.with_session(|shared| shared.session.end(cause, unwritten));
+        let mut woken = Vec::new();
+        {
+            let writer = self.lock_writer();
+            let mut shared = self.lock();
+            shared.session.end(cause, writer.taken.remaining());
+            shared.session.take_wakers(&mut woken);
+        }
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// Shuts the writing half down: the peer sees the end of the stream.
     pub(crate) async fn shutdown(&self) {
-        let shutdown = std::future::poll_fn(|cx| Pin::new(&mut self.lock_writer().io).poll_shutdown(cx));
+        let shutdown = std::future::poll_fn(|cx| match &mut self.lock_writer().io {
+            Some(io) => Pin::new(io).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        });
         let _ = tokio::time::timeout(LINGER, shutdown).await;
+    }
+
+    /// Drops the writing half.
+    pub(crate) fn hang_up(&self) {
+        let io = self.lock_writer().io.take();
+        // Outside the lock: a transport of somebody's own may do anything when it is dropped.
+        drop(io);
     }
 }
 

@@ -53,7 +53,7 @@ codes! {
     /// The handler panicked.
     Panicked = 9, "see the server's own log for the panic";
     /// A message is larger than its receiver takes.
-    TooLarge = 10, "send less at once, or raise max_message on the receiving side";
+    TooLarge = 10, "send less at once, or raise the limit the message names, on the receiving side";
     /// An address, an option or a configuration is wrong.
     InvalidArgument = 11, "correct what the message names";
     /// Another server has the address.

@@ -8,18 +8,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
-use tokio::runtime::Handle;
-use tokio_util::sync::CancellationToken;
-
 use crate::connection::Connection;
 use crate::context::{CallScope, poll_handler};
 use crate::error::{Code, Executed, RpcError};
 use crate::metadata::Metadata;
+use crate::options::Limits;
 use crate::proto::{CallId, Incoming, Outcome, StreamEnd};
 use crate::reflection;
 use crate::request::{Request, Streams};
 use crate::service::{MethodDescription, Reply, Slot};
 use crate::services::Services;
+use crate::spawned::{Spawned, SpawnedHandler};
 
 pub(crate) struct Handlers {
     services: Arc<Services>,
@@ -31,6 +30,7 @@ pub(crate) struct Handlers {
     running: Vec<Option<Running>>,
     wakers: Vec<(Arc<HandlerWaker>, Waker)>,
     woken: Arc<Woken>,
+    spawned: Spawned,
     /// Emptied and filled again, so that collecting who was woken allocates nothing.
     ids: Vec<CallId>,
 }
@@ -38,24 +38,25 @@ pub(crate) struct Handlers {
 enum Running {
     /// Polled by the driver.
     InPlace { method: u32, slot: Box<dyn Slot>, deadline: Option<Instant> },
-    /// On a thread of its own.
-    Spawned { give_up: CancellationToken, code: Option<Code> },
+    /// On another thread, or waiting for one.
+    Spawned { code: Option<Code> },
 }
 
 /// Slots of one method kept for later calls.
 const KEPT_SLOTS: usize = 64;
 
 impl Handlers {
-    pub(crate) fn new(services: Arc<Services>, connection: Arc<Connection>, max_depth: u32) -> Self {
+    pub(crate) fn new(services: Arc<Services>, connection: Arc<Connection>, limits: &Limits) -> Self {
         let idle = services.methods().iter().map(|_| Vec::new()).collect();
         Self {
             services,
             connection,
-            max_depth,
+            max_depth: limits.max_depth,
             idle,
             running: Vec::new(),
             wakers: Vec::new(),
             woken: Arc::default(),
+            spawned: Spawned::new(limits.max_spawned),
             ids: Vec::new(),
         }
     }
@@ -107,8 +108,8 @@ impl Handlers {
             self.running.resize_with(index + 1, || None);
         }
         if description.attributes.spawn {
-            let give_up = spawn(id, slot, deadline, description, Arc::clone(&self.woken));
-            self.running[index] = Some(Running::Spawned { give_up, code: None });
+            self.running[index] = Some(Running::Spawned { code: None });
+            self.spawned.start(SpawnedHandler::new(id, slot, deadline, description, &self.woken));
             return None;
         }
         self.running[index] = Some(Running::InPlace { method, slot, deadline });
@@ -124,22 +125,29 @@ impl Handlers {
             self.wakers.push((Arc::clone(&waker), waker.into()));
         }
         let (handler, waker) = &self.wakers[index];
-        // Before polling: what wakes it from now on has to be heard.
-        handler.listed.store(false, Ordering::Release);
+        // Before polling: what wakes it from now on has to be heard, and what the last one to wake it did before,
+        // seen. A plain store might come after the handler's own reads.
+        handler.listed.swap(false, Ordering::AcqRel);
         let Some(Some(Running::InPlace { method, slot, deadline })) = self.running.get_mut(index) else {
             return None;
         };
         let description = self.services.method(*method)?;
-        let outcome = poll_slot(slot, *deadline, &mut Context::from_waker(waker), description)?;
-        if let Some(Running::InPlace { method, mut slot, .. }) = self.running[index].take()
-            && catch_unwind(AssertUnwindSafe(|| slot.clear())).is_ok()
+        let outcome = poll_slot(&mut **slot, *deadline, &mut Context::from_waker(waker), description)?;
+        if let Some(Running::InPlace { method, slot, .. }) = self.running[index].take() {
+            self.retire(method, slot, !is_panic(&outcome));
+        }
+        Some(outcome)
+    }
+
+    /// A handler has come to its end, or is brought to it. Its slot may serve again.
+    fn retire(&mut self, method: u32, mut slot: Box<dyn Slot>, reuse: bool) {
+        if clear(&mut *slot)
+            && reuse
             && let Some(idle) = self.idle.get_mut(method as usize)
             && idle.len() < KEPT_SLOTS
-            && !is_panic(&outcome)
         {
             idle.push(slot);
         }
-        Some(outcome)
     }
 
     /// Whether a handler can go on or has ended.
@@ -157,15 +165,17 @@ impl Handlers {
         {
             let mut woken = self.woken.lock();
             std::mem::swap(&mut ids, &mut woken.ids);
-            for (id, outcome) in woken.finished.drain(..) {
+            for Finished { id, outcome, ran } in woken.finished.drain(..) {
                 let running = self.running.get_mut(id.0 as usize).and_then(Option::take);
                 let outcome = match running {
-                    Some(Running::Spawned { code: Some(code), .. }) => Outcome::Failure(given_up(code)),
+                    Some(Running::Spawned { code: Some(code) }) => Outcome::Failure(given_up(code, ran)),
                     _ => outcome,
                 };
                 ended.push((id, outcome));
+                self.spawned.ended(id);
             }
         }
+        self.spawned.start_waiting();
         for id in ids.drain(..) {
             ended.extend(self.poll_one(id).map(|outcome| (id, outcome)));
         }
@@ -175,20 +185,15 @@ impl Handlers {
     /// Drops a handler, or asks its task to end. `Some` if it has ended.
     pub(crate) fn cancel(&mut self, id: CallId, code: Code) -> Option<Outcome> {
         match self.running.get_mut(id.0 as usize)?.take()? {
-            Running::InPlace { method, mut slot, .. } => {
-                let cleared = catch_unwind(AssertUnwindSafe(|| slot.clear()));
-                if let Some(idle) = self.idle.get_mut(method as usize)
-                    && cleared.is_ok()
-                    && idle.len() < KEPT_SLOTS
-                {
-                    idle.push(slot);
-                }
+            Running::InPlace { method, slot, .. } => {
+                self.retire(method, slot, true);
                 let path = self.services.method(method).map(|method| method.path.as_str());
-                Some(Outcome::Failure(given_up(code).with_method(path.unwrap_or_default())))
+                Some(Outcome::Failure(given_up(code, true).with_method(path.unwrap_or_default())))
             }
-            Running::Spawned { give_up, .. } => {
-                give_up.cancel();
-                self.running[id.0 as usize] = Some(Running::Spawned { give_up, code: Some(code) });
+            // Also one that waits for a thread says itself that it has ended.
+            Running::Spawned { .. } => {
+                self.running[id.0 as usize] = Some(Running::Spawned { code: Some(code) });
+                self.spawned.give_up(id);
                 None
             }
         }
@@ -198,26 +203,36 @@ impl Handlers {
 impl Drop for Handlers {
     fn drop(&mut self) {
         for running in self.running.drain(..).flatten() {
-            match running {
-                Running::Spawned { give_up, .. } => give_up.cancel(),
-                Running::InPlace { mut slot, .. } => {
-                    let _ = catch_unwind(AssertUnwindSafe(|| slot.clear()));
-                }
+            if let Running::InPlace { mut slot, .. } = running {
+                clear(&mut *slot);
             }
         }
     }
 }
 
-fn given_up(code: Code) -> RpcError {
-    let message = match code {
-        Code::DeadlineExceeded => "its time ran out while its handler ran",
+fn given_up(code: Code, ran: bool) -> RpcError {
+    let message = match (code, ran) {
+        (Code::DeadlineExceeded, true) => "its time ran out while its handler ran",
+        (Code::DeadlineExceeded, false) => "its time ran out while its handler waited for a thread",
         _ => "cancelled by its caller",
     };
-    RpcError::new(code, message).with_executed(Executed::Yes)
+    RpcError::new(code, message).with_executed(if ran { Executed::Yes } else { Executed::No })
 }
 
-fn poll_slot(
-    slot: &mut Box<dyn Slot>,
+/// Drops what a slot holds; `false` if that panicked.
+pub(crate) fn clear(slot: &mut dyn Slot) -> bool {
+    catch_unwind(AssertUnwindSafe(|| slot.clear())).map_err(defuse).is_ok()
+}
+
+/// Drops what a panic carried: the value is the handler's own and may panic once more where it is dropped.
+fn defuse(panic: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
+}
+
+pub(crate) fn poll_slot(
+    slot: &mut dyn Slot,
     deadline: Option<Instant>,
     cx: &mut Context<'_>,
     method: &MethodDescription,
@@ -239,68 +254,13 @@ fn panicked(panic: Box<dyn Any + Send>) -> RpcError {
     let text =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let message = format!("the handler panicked: {}", text.unwrap_or("with a value that is not text"));
-    // The value is the handler's own and may panic once more where it is dropped.
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-        std::mem::forget(again);
-    }
+    defuse(panic);
     RpcError::new(Code::Panicked, message).with_executed(Executed::Yes)
-}
-
-/// Runs a handler on a thread of the runtime's blocking pool, where it may hold the thread: on a worker it
-/// would hold up whatever else that worker has to do, reading from connections included. However it ends, the
-/// call is answered.
-fn spawn(
-    id: CallId,
-    slot: Box<dyn Slot>,
-    deadline: Option<Instant>,
-    method: &'static MethodDescription,
-    woken: Arc<Woken>,
-) -> CancellationToken {
-    let give_up = CancellationToken::new();
-    let handler = SpawnedHandler { id, slot, deadline, woken, outcome: None };
-    let (runtime, given_up) = (Handle::current(), give_up.clone());
-    tokio::task::spawn_blocking(move || {
-        runtime.block_on(given_up.run_until_cancelled_owned(handler.run(method)));
-    });
-    give_up
-}
-
-struct SpawnedHandler {
-    id: CallId,
-    slot: Box<dyn Slot>,
-    deadline: Option<Instant>,
-    woken: Arc<Woken>,
-    outcome: Option<Outcome>,
-}
-
-impl SpawnedHandler {
-    async fn run(mut self, method: &'static MethodDescription) {
-        let outcome = std::future::poll_fn(|cx| match poll_slot(&mut self.slot, self.deadline, cx, method) {
-            Some(outcome) => Poll::Ready(outcome),
-            None => Poll::Pending,
-        })
-        .await;
-        self.outcome = Some(outcome);
-    }
-}
-
-impl Drop for SpawnedHandler {
-    fn drop(&mut self) {
-        let _ = catch_unwind(AssertUnwindSafe(|| self.slot.clear()));
-        let outcome = self.outcome.take().unwrap_or_else(|| Outcome::Failure(given_up(Code::Cancelled)));
-        let driver = {
-            let mut woken = self.woken.lock();
-            woken.finished.push((self.id, outcome));
-            self.woken.some.store(true, Ordering::Release);
-            woken.driver.clone()
-        };
-        driver.into_iter().for_each(Waker::wake);
-    }
 }
 
 /// Who can go on. Shared with the wakers that handlers hold.
 #[derive(Default)]
-struct Woken {
+pub(crate) struct Woken {
     state: Mutex<WokenState>,
     /// Whether there may be something in it; set after it was put there.
     some: AtomicBool,
@@ -309,11 +269,34 @@ struct Woken {
 #[derive(Default)]
 struct WokenState {
     ids: Vec<CallId>,
-    finished: Vec<(CallId, Outcome)>,
+    finished: Vec<Finished>,
     driver: Option<Waker>,
 }
 
+/// A handler that ended on another thread.
+pub(crate) struct Finished {
+    pub(crate) id: CallId,
+    pub(crate) outcome: Outcome,
+    /// Whether it was ever begun.
+    pub(crate) ran: bool,
+}
+
 impl Woken {
+    /// A handler has ended on another thread.
+    pub(crate) fn finish(&self, finished: Finished) {
+        self.add(|woken| woken.finished.push(finished));
+    }
+
+    fn add(&self, add: impl FnOnce(&mut WokenState)) {
+        let driver = {
+            let mut woken = self.lock();
+            add(&mut woken);
+            self.some.store(true, Ordering::Release);
+            woken.driver.clone()
+        };
+        driver.into_iter().for_each(Waker::wake);
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, WokenState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -335,12 +318,6 @@ impl Wake for HandlerWaker {
         if self.listed.swap(true, Ordering::AcqRel) {
             return;
         }
-        let driver = {
-            let mut woken = self.woken.lock();
-            woken.ids.push(self.id);
-            self.woken.some.store(true, Ordering::Release);
-            woken.driver.clone()
-        };
-        driver.into_iter().for_each(Waker::wake);
+        self.woken.add(|woken| woken.ids.push(self.id));
     }
 }

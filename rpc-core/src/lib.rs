@@ -26,6 +26,7 @@ pub mod metadata;
 mod reflection;
 mod request;
 mod services;
+mod spawned;
 
 pub use body::Body;
 pub use channel::{Channel, ChannelBuilder, ChannelState};

@@ -18,6 +18,9 @@ pub struct Limits {
     /// `max_calls`: calls of the peer in flight; a call counts until its handler has ended. 1,024; as an option
     /// at most 65,536.
     pub max_calls: u32,
+    /// `max_spawned`: `#[ipc(spawn)]` handlers of one connection that have a thread at once; the others wait for
+    /// one. 32. All connections share the runtime's pool of blocking threads, 512 unless it was made otherwise.
+    pub max_spawned: u32,
     /// `max_inflight`: bytes of arguments too large for one frame held for calls in flight; a
     /// call with more alone is `TooLarge`. 64 MiB.
     pub max_inflight: u32,
@@ -41,6 +44,7 @@ impl Default for Limits {
             max_message: 16 << 20,
             max_frame: 512 << 10,
             max_calls: 1024,
+            max_spawned: 32,
             max_inflight: 64 << 20,
             stream_window: 256 << 10,
             max_queued: 4 << 20,
@@ -94,6 +98,7 @@ impl Options {
         "max_inflight",
         "max_message",
         "max_queued",
+        "max_spawned",
         "stream_window",
         "timeout",
     ];
@@ -109,6 +114,7 @@ impl Options {
             "max_message" => limits.max_message = size(name, value, 1)?,
             "max_frame" => limits.max_frame = size(name, value, 1024)?,
             "max_calls" => limits.max_calls = count(name, value, MAX_CALLS)?,
+            "max_spawned" => limits.max_spawned = count(name, value, MAX_CALLS)?,
             "max_inflight" => limits.max_inflight = size(name, value, 1)?,
             "stream_window" => limits.stream_window = size(name, value, 1024)?,
             "max_queued" => limits.max_queued = size(name, value, 1024)?,

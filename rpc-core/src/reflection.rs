@@ -1,6 +1,8 @@
 //! The one built-in method: the schema of a service, asked for where fingerprints differ, to say where. Never
 //! asked on the way of a call that works.
 
+use std::time::{Duration, Instant};
+
 use traitwire_idl::{Interface, first_difference};
 
 use crate::body::Body;
@@ -39,9 +41,10 @@ pub(crate) async fn explain_mismatch(
     description: &ServiceDescription,
     method: usize,
     max_depth: u32,
+    deadline: Option<(Instant, Duration)>,
 ) -> RpcError {
     let ours = (&description.interface().methods[method], description.interface().types.as_slice());
-    let place = match fetch(connection, description.name(), max_depth).await {
+    let place = match fetch(connection, description.name(), max_depth, deadline).await {
         Err(error) => format!("the peer did not give its schema: {}", error.message()),
         Ok(theirs) => {
             let method = theirs.methods.iter().find(|method| method.name == ours.0.name);
@@ -55,10 +58,15 @@ pub(crate) async fn explain_mismatch(
     RpcError::new(Code::SchemaMismatch, format!("the signature differs from the peer's: {place}"))
 }
 
-async fn fetch(connection: &Connection, service: &str, max_depth: u32) -> Result<Interface, RpcError> {
+async fn fetch(
+    connection: &Connection,
+    service: &str,
+    max_depth: u32,
+    deadline: Option<(Instant, Duration)>,
+) -> Result<Interface, RpcError> {
     let mut arguments = Encoder::new();
     arguments.value(service);
-    let call = NewCall::new(DESCRIBE, arguments.finish()?);
+    let call = NewCall { deadline, ..NewCall::new(DESCRIBE, arguments.finish()?) };
     match connection.call(call).await {
         Outcome::Failure(error) => Err(error),
         Outcome::Error(_) => Err(RpcError::new(Code::Decode, "an error of a method that has none")),

@@ -162,7 +162,7 @@ pub struct MethodDescription {
 pub struct Attributes {
     /// `timeout = "…"`: the deadline of calls that set none themselves.
     pub timeout: Option<Duration>,
-    /// `spawn`: the handler runs on a thread of its own, since it holds its thread for long.
+    /// `spawn`: the handler runs on a thread of the pool for blocking work, since it holds its thread for long.
     pub spawn: bool,
 }
 

@@ -134,7 +134,8 @@ pub trait Bind<Via>: Sized {
     /// Starts listening.
     ///
     /// # Errors
-    /// `InvalidArgument` for a bad address; `Unavailable` where the address is in use or cannot be made.
+    /// `InvalidArgument` for a bad address; `AddressInUse` where another server has it; `Unavailable` where it
+    /// cannot be made.
     fn bind(self) -> impl Future<Output = Result<Box<dyn Listener>, RpcError>> + Send;
 }
 

@@ -309,3 +309,32 @@ async fn q_01_a_panic_whose_value_panics_costs_its_own_call() {
     }
     assert_eq!(mines.step().await, Ok(7));
 }
+
+#[tokio::test]
+async fn q_02_handlers_that_hold_threads_are_few_and_the_others_wait() {
+    everywhere(&EVERYWHERE, "max_spawned=3", |victim| async move {
+        let client = ProbeClient::connect(&victim.address).await.expect("a connection");
+        let holding: Vec<_> = (0..3).map(|_| tokio::spawn(hold(client.clone()))).collect();
+        victim.counted("three run", |counts| counts.running == 3).await;
+        // Those that wait for a thread are given up without ever having run.
+        let hurried = client.with_timeout(Duration::from_millis(100));
+        let late = [hurried.hold_spawned(), hurried.hold_spawned()];
+        for late in late {
+            let error = late.await.expect_err("no thread is free").rpc().expect("the framework's").clone();
+            assert_eq!(error.code(), Code::DeadlineExceeded, "{error}");
+        }
+        let waiting = tokio::spawn(hold(client.clone()));
+        assert_eq!(client.add(1, 2).await, Ok(3));
+        assert_eq!(victim.counts().await.started, 3);
+        // A thread that gets free is given to who waits.
+        holding[0].abort();
+        victim.counted("the fourth runs", |counts| counts.started == 4 && counts.running == 3).await;
+        holding.iter().chain([&waiting]).for_each(|task| task.abort());
+        victim
+    })
+    .await;
+}
+
+async fn hold(client: ProbeClient) {
+    let _ = client.hold_spawned().await;
+}

@@ -8,7 +8,7 @@ use slab::Slab;
 
 use crate::body::Body;
 use crate::buffer::Buffer;
-use crate::error::RpcError;
+use crate::error::{Executed, RpcError};
 use crate::proto::arrival::Arrival;
 use crate::proto::frame::{Header, flags, take_varint};
 use crate::proto::session::CallerKey;
@@ -44,6 +44,14 @@ pub(super) struct Streams {
 }
 
 impl Call {
+    /// Whether it may have reached the peer, where `written` bytes of all output were written.
+    pub(super) fn executed(&self, written: u64) -> Executed {
+        match self.ends_at {
+            Some(end) if end <= written => Executed::Maybe,
+            _ => Executed::No,
+        }
+    }
+
     /// Whether its reply is still to come.
     pub(super) fn is_open(&self) -> bool {
         !matches!(self.state, State::Done(_))
@@ -221,7 +229,7 @@ impl Calls {
         Poll::Pending
     }
 
-    /// Forgets a call whose outcome nobody will collect. `true` if the peer still owes the reply.
+    /// Forgets a call whose outcome nobody will collect. The call, if the peer still owes the reply.
     pub(super) fn abandon(&mut self, key: CallKey) -> Option<Call> {
         let mut call = self.calls.try_remove(key.0)?;
         let owed = match &call.state {

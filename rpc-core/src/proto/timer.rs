@@ -10,7 +10,7 @@ pub(super) enum Timer {
     Handshake,
     /// Silence of the peer: ping it, or give it up.
     Keepalive,
-    /// A call of this side, by its id.
+    /// A call of this side, by its key.
     Call(u32),
     /// A call of this side that waits to be admitted, by its ticket.
     Ticket(u64),

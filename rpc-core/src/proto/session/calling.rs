@@ -80,7 +80,7 @@ impl Session {
         if let Some(reason) = &self.peer_leaves {
             return Some(RpcError::new(Code::Unavailable, format!("the peer takes no more calls: {reason}")));
         }
-        if self.draining {
+        if self.draining.is_some() {
             return Some(RpcError::new(Code::Unavailable, "the channel was closed on this side"));
         }
         if call.deadline.is_some_and(|(_, left)| left.is_zero()) {
@@ -204,11 +204,5 @@ impl Session {
     pub(super) fn has_room(&mut self) {
         self.wakers.extend(self.admission.first().cloned());
         self.wakers.append(&mut self.overdrawn);
-    }
-
-    /// Whether a call may have reached the peer: its last byte is among those taken but for `unwritten`.
-    pub(super) fn was_sent(&mut self, key: CallKey, unwritten: usize) -> bool {
-        let written = self.output.taken() - unwritten as u64;
-        self.calls.get_mut(key).and_then(|call| call.ends_at).is_some_and(|end| end <= written)
     }
 }

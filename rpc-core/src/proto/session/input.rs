@@ -89,10 +89,12 @@ impl Session {
         match header.kind {
             Kind::Call => {
                 let mut step = self.served.handle_call(header, payload, &self.allowance(), now)?;
-                if self.draining && !matches!(step, Step::Refuse(_)) {
+                if let Some(reason) = &self.draining
+                    && !matches!(step, Step::Refuse(_))
+                {
                     self.served.stop_receiving(CallId(header.id));
                     self.served.ended(CallId(header.id), false);
-                    step = Step::Refuse(RpcError::new(Code::Unavailable, "the server is shutting down"));
+                    step = Step::Refuse(RpcError::new(Code::Unavailable, reason.clone()));
                 }
                 if let Some(at) = self.served.deadline(CallId(header.id))
                     && !matches!(step, Step::Refuse(_))

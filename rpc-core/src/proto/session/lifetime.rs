@@ -27,10 +27,9 @@ impl Session {
                 Timer::Keepalive => self.keep_alive(now)?,
                 Timer::Call(key) => {
                     let key = CallKey(key as usize);
-                    let executed = match self.was_sent(key, 0) {
-                        true => Executed::Maybe,
-                        false => Executed::No,
-                    };
+                    let written = self.output.taken();
+                    let executed =
+                        self.calls.get_mut(key).map_or(Executed::No, |call| call.executed(written));
                     let error =
                         RpcError::new(Code::DeadlineExceeded, "its time ran out").with_executed(executed);
                     self.stop_call(key, Outcome::Failure(error));
@@ -76,11 +75,16 @@ impl Session {
 
     /// Tells the peer that this side takes no more calls, and why.
     pub fn go_away(&mut self, reason: &str) {
-        if !self.draining {
-            self.draining = true;
-            let reason = &reason[..reason.floor_char_boundary(MAX_REASON)];
-            self.output.control(Kind::GoAway, CallId(0), reason.as_bytes());
+        if self.draining.is_none() {
+            self.break_off(reason);
         }
+    }
+
+    /// The same, whatever was said before: the peer broke a rule, and learns which.
+    pub fn break_off(&mut self, reason: &str) {
+        let reason = &reason[..reason.floor_char_boundary(MAX_REASON)];
+        self.output.control(Kind::GoAway, CallId(0), reason.as_bytes());
+        self.draining = Some(reason.to_owned());
     }
 
     /// Why the peer takes no more calls, if it said so.
@@ -96,13 +100,8 @@ impl Session {
         }
         self.ended = Some(cause.clone());
         let written = self.output.taken().saturating_sub(unwritten as u64);
-        let ended = self.calls.end_all(|call| {
-            let executed = match call.ends_at {
-                Some(end) if end <= written => Executed::Maybe,
-                _ => Executed::No,
-            };
-            Outcome::Failure(cause.clone().with_executed(executed))
-        });
+        let ended =
+            self.calls.end_all(|call| Outcome::Failure(cause.clone().with_executed(call.executed(written))));
         self.wakers.extend(ended);
         self.wakers.append(&mut self.watchers);
         self.wakers.extend(self.admission.end_all());

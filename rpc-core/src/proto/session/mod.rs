@@ -116,8 +116,8 @@ pub struct Session {
     overdrawn: Vec<Waker>,
     heard: Instant,
     pinged: Option<Instant>,
-    /// This side takes no more calls.
-    draining: bool,
+    /// This side takes no more calls, and why.
+    draining: Option<String>,
     /// The peer takes no more calls, and why.
     peer_leaves: Option<String>,
     /// The connection is over, and why.
@@ -154,7 +154,7 @@ impl Session {
             overdrawn: Vec::new(),
             heard: now,
             pinged: None,
-            draining: false,
+            draining: None,
             peer_leaves: None,
             ended: None,
         }

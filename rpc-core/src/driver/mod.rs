@@ -1,7 +1,8 @@
 //! The task behind one connection: the only place that reads from the transport, reads the clock, and runs
 //! handlers. Never waits for writing: while the transport takes no more, reading goes on.
 
-use std::cell::Cell;
+mod reading;
+
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -9,23 +10,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use bytes::BufMut;
 use tokio::io::AsyncRead;
 use tokio::time::Sleep;
-use tokio_util::io::poll_read_buf;
 
 use crate::connection::{Closing, Connection, LINGER, Shared, lost, now};
 use crate::error::RpcError;
 use crate::handlers::Handlers;
 use crate::proto::{CallId, Event, Outcome};
 use crate::transport::Epitaph;
-
-/// Bytes read at once. A thread's connections share one buffer of this size; a connection owns memory only
-/// for a frame that has arrived in part.
-const READ: usize = 256 << 10;
-
-/// Bytes read where a header is expected and then a large block.
-const READ_HEADER: usize = 1 << 10;
 
 /// Turns of the driver before it lets other tasks run: enough for throughput, short enough for fairness.
 const TURNS: usize = 32;
@@ -34,16 +26,13 @@ const TURNS: usize = 32;
 const LOOKS: usize = 4;
 const MANY: usize = 8;
 
-thread_local! {
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
 /// Ends a connection whose driver will never run again: it was cut off, it panicked, or its runtime has ended.
 struct EndOnDrop(Arc<Connection>);
 
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
         self.0.end(&lost("the connection was cut off on this side"));
+        self.0.hang_up();
     }
 }
 
@@ -57,6 +46,8 @@ pub(crate) struct Driver {
     input: Vec<u8>,
     sleep: Pin<Box<Sleep>>,
     waker: Waker,
+    /// Until when a connection that is to end may take to write what is queued, and then to hear the peer end it.
+    flushes_until: Option<Instant>,
     lingers_until: Option<Instant>,
     events: Vec<Event>,
     outcomes: Vec<(CallId, Outcome)>,
@@ -112,6 +103,7 @@ impl Driver {
             input: Vec::new(),
             sleep: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
             waker: Waker::noop().clone(),
+            flushes_until: None,
             lingers_until: None,
             events: Vec::new(),
             outcomes: Vec::new(),
@@ -171,13 +163,18 @@ impl Driver {
         // Handlers first: nobody will hear them any more.
         drop(handlers);
         if end == End::Broken {
-            connection.with_session(|shared| shared.session.go_away(cause.message()));
+            connection.with_session(|shared| shared.session.break_off(cause.message()));
             let flushed = std::future::poll_fn(|cx| {
                 connection.set_driver(cx.waker());
-                match connection.flush() {
-                    true if connection.write_failure().is_none() => Poll::Pending,
-                    _ => Poll::Ready(()),
+                let blocked = connection.flush();
+                if connection.is_flushed() || connection.write_failure().is_some() {
+                    return Poll::Ready(());
                 }
+                if !blocked {
+                    // Somebody else is writing, or there was more than is taken at once.
+                    cx.waker().wake_by_ref();
+                }
+                Poll::Pending
             });
             let _ = tokio::time::timeout(LINGER, flushed).await;
         }
@@ -187,8 +184,7 @@ impl Driver {
             && let Some(epitaph) = epitaph
             && let Ok(Some(last_words)) = tokio::time::timeout(LINGER, epitaph).await
         {
-            let message = format!("{}; {last_words}", cause.message());
-            cause = RpcError::new(cause.code(), message).with_address(&connection.peer.endpoint);
+            cause = cause.with_note(last_words);
         }
         tracing::debug!(peer = %connection.peer.endpoint, %cause, "connection ended");
         connection.end(&cause);
@@ -221,95 +217,14 @@ impl Driver {
                 return self.rest(cx);
             }
         }
-        Poll::Ready(Turn::Yield)
-    }
-
-    /// Reads once and takes what came to the session.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Turn>> {
-        let (block, follows) = match self.within {
-            true => self
-                .connection
-                .with_session(|shared| (shared.session.lend_block(), shared.session.expects_block())),
-            false => (None, false),
-        };
-        if let Some((block, most)) = block {
-            return self.poll_read_block(cx, block, most);
+        // A connection that is always busy has deadlines and an end all the same.
+        match self.attend(None) {
+            Ok(Attended { queued, .. }) => {
+                self.blocked = (queued || self.connection.has_unwritten()) && self.connection.flush();
+                Poll::Ready(Turn::Yield)
+            }
+            Err(turn) => Poll::Ready(turn),
         }
-        // Where a large block follows, only its header is wanted here: the block is read into its own place.
-        let most = if follows && self.input.is_empty() { READ_HEADER } else { READ };
-        let mut scratch = SCRATCH.take();
-        scratch.extend_from_slice(&self.input);
-        scratch.reserve(READ);
-        let mut limited = (&mut scratch).limit(most);
-        let result = match poll_read_buf(Pin::new(&mut self.reader), cx, &mut limited) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end_of_input())),
-            Poll::Ready(Ok(_)) => Poll::Ready(self.take_input(&scratch).map(|used| {
-                self.input.clear();
-                if used < scratch.len() {
-                    self.input.extend_from_slice(&scratch[used..]);
-                } else if self.input.capacity() > 0 {
-                    self.input = Vec::new();
-                }
-            })),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(self.read_failed(&error))),
-        };
-        scratch.clear();
-        SCRATCH.set(scratch);
-        result
-    }
-
-    fn take_input(&mut self, input: &[u8]) -> Result<usize, Turn> {
-        let Self { connection, within, has_events, .. } = self;
-        let now = now();
-        let taken = connection.with_session(|shared| {
-            let taken = shared.session.handle_input(input, now);
-            *within = shared.session.may_continue();
-            *has_events = shared.session.has_events();
-            taken
-        });
-        taken.map_err(|cause| Turn::End(cause, End::Broken))
-    }
-
-    /// Reads the content of a large block into its own place.
-    fn poll_read_block(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut block: Vec<u8>,
-        most: usize,
-    ) -> Poll<Result<(), Turn>> {
-        block.reserve(most.min(READ));
-        let mut limited = (&mut block).limit(most.min(READ));
-        let read = poll_read_buf(Pin::new(&mut self.reader), cx, &mut limited);
-        let bytes = if let Poll::Ready(Ok(bytes)) = read { bytes } else { 0 };
-        let Self { connection, within, has_events, .. } = self;
-        let returned = connection.with_session(|shared| {
-            let returned = shared.session.return_block(block, bytes, now());
-            *within = shared.session.may_continue();
-            *has_events = shared.session.has_events();
-            returned
-        });
-        match read {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end_of_input())),
-            Poll::Ready(Ok(_)) => Poll::Ready(returned.map_err(|cause| Turn::End(cause, End::Broken))),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(self.read_failed(&error))),
-        }
-    }
-
-    fn end_of_input(&self) -> Turn {
-        let (greeted, left, within) = self.connection.with_session(|shared| {
-            let session = &shared.session;
-            let within = session.is_within_frame() || !self.input.is_empty();
-            (session.peer().is_some(), session.peer_leaves().map(str::to_owned), within)
-        });
-        let message = match left {
-            _ if !greeted => "the peer closed the connection before it had said hello".to_owned(),
-            _ if within => "the connection broke in the middle of a frame".to_owned(),
-            Some(reason) => format!("the peer closed the connection: {reason}"),
-            None => "the peer closed the connection".to_owned(),
-        };
-        Turn::End(lost(message), End::Lost)
     }
 
     /// Everything is said on both sides.
@@ -323,10 +238,6 @@ impl Driver {
             }
             _ => Turn::End(lost("the connection was closed on this side"), End::Closed),
         }
-    }
-
-    fn read_failed(&self, error: &io::Error) -> Turn {
-        Turn::End(lost(format!("reading failed: {error}")).with_source(error), End::Lost)
     }
 
     /// Starts, polls and cancels handlers. `true` if something was answered and not written yet.
@@ -387,48 +298,24 @@ impl Driver {
         self.stalled
     }
 
-    /// Nothing to read and nothing to run: looks after output, time and the wish to close, then sleeps.
+    /// Nothing to read and nothing to run: looks after the rest, then sleeps.
     fn rest(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
-        // Waits for whoever is writing: what they cannot write is the driver's from then on.
-        if self.connection.has_unwritten()
-            && let Some(kind) = self.connection.write_failure()
-        {
-            let error = io::Error::from(kind);
-            let cause = lost(format!("writing failed: {error}")).with_source(&error);
-            return Poll::Ready(Turn::End(cause, End::Lost));
-        }
         loop {
-            let stalled = self.note_stall();
-            if stalled.is_some_and(|(since, _)| now() >= since + STALL) {
-                let waited = humantime::format_duration(STALL);
-                let cause = lost(format!("the peer has read nothing for {waited} while output waits for it"));
-                return Poll::Ready(Turn::End(cause, End::Lost));
-            }
-            let (due, queued, leaving) = self.connection.with_session(|shared| {
-                let due = earliest(shared.session.poll_timeout(), self.lingers_until);
-                let due = earliest(due, stalled.and_then(|(since, _)| since.checked_add(STALL)));
-                match &mut shared.driver {
-                    Some(driver) => driver.clone_from(cx.waker()),
-                    none => *none = Some(cx.waker().clone()),
-                }
-                shared.armed = due;
-                (due, shared.session.queued(), Leaving::of(shared))
-            });
-            if leaving != Leaving::No && !self.connection.flush() && self.connection.is_flushed() {
-                let until = *self.lingers_until.get_or_insert_with(|| now() + LINGER);
-                if leaving == Leaving::Now || until <= now() {
-                    return Poll::Ready(self.left());
-                }
-                if due.is_none_or(|due| until < due) {
-                    continue;
-                }
-            }
-            if queued > 0 && !self.blocked {
+            let Attended { due, queued } = match self.attend(Some(cx.waker())) {
+                Ok(attended) => attended,
+                Err(turn) => return Poll::Ready(turn),
+            };
+            if queued && !self.blocked {
                 // Whoever adds to the batch need not wake the driver: a wake-up would cut the gathering short.
                 self.connection.with_session(|shared| shared.driver = None);
                 return Poll::Ready(Turn::Gather);
             }
-            self.blocked = (queued > 0 || self.connection.has_unwritten()) && self.connection.flush();
+            let was_blocked = self.blocked;
+            self.blocked = (queued || self.connection.has_unwritten()) && self.connection.flush();
+            if self.blocked && !was_blocked {
+                // From here on the peer's time to read runs.
+                continue;
+            }
             let Some(due) = due else { return Poll::Pending };
             if self.armed == Some(due) && !self.sleep.is_elapsed() {
                 return Poll::Pending;
@@ -441,20 +328,78 @@ impl Driver {
                 }
             }
             self.armed = None;
+        }
+    }
+
+    /// Looks after output, time and the wish to close. `sleeper` is woken when there is something to do that only
+    /// the driver does.
+    fn attend(&mut self, sleeper: Option<&Waker>) -> Result<Attended, Turn> {
+        loop {
+            // Waits for whoever is writing: what they cannot write is the driver's from then on.
+            if self.connection.has_unwritten()
+                && let Some(kind) = self.connection.write_failure()
+            {
+                let error = io::Error::from(kind);
+                let cause = lost(format!("writing failed: {error}")).with_source(&error);
+                return Err(Turn::End(cause, End::Lost));
+            }
+            let stalled = self.note_stall();
+            if stalled.is_some_and(|(since, _)| now() >= since + STALL) {
+                let waited = humantime::format_duration(STALL);
+                let cause = lost(format!("the peer has read nothing for {waited} while output waits for it"));
+                return Err(Turn::End(cause, End::Lost));
+            }
+            let (mut due, queued, leaving) = self.connection.with_session(|shared| {
+                let stalls_at = stalled.and_then(|(since, _)| since.checked_add(STALL));
+                let due = earliest(shared.session.poll_timeout(), stalls_at);
+                if let Some(sleeper) = sleeper {
+                    match &mut shared.driver {
+                        Some(driver) => driver.clone_from(sleeper),
+                        none => *none = Some(sleeper.clone()),
+                    }
+                    shared.armed = due;
+                }
+                (due, shared.session.queued() > 0, Leaving::of(shared))
+            });
+            if leaving == Leaving::No {
+                (self.flushes_until, self.lingers_until) = (None, None);
+            } else {
+                self.blocked = self.connection.flush();
+                let is_flushed = !self.blocked && self.connection.is_flushed();
+                // Who reads slowly is not waited for longer than who does not read at all.
+                let (until, patience) = match is_flushed {
+                    true => (&mut self.lingers_until, LINGER),
+                    false => (&mut self.flushes_until, STALL),
+                };
+                let until = *until.get_or_insert_with(|| now() + patience);
+                if (is_flushed && leaving == Leaving::Now) || until <= now() {
+                    return Err(self.left());
+                }
+                due = earliest(due, Some(until));
+            }
+            if due.is_none_or(|due| due > now()) {
+                return Ok(Attended { due, queued });
+            }
             let Self { connection, has_events, .. } = self;
             let timed = connection.with_session(|shared| {
                 let timed = shared.session.handle_timeout(now());
                 *has_events = shared.session.has_events();
                 timed
             });
-            if let Err(cause) = timed {
-                return Poll::Ready(Turn::End(cause, End::Broken));
-            }
+            timed.map_err(|cause| Turn::End(cause, End::Broken))?;
             if self.run_handlers() {
                 self.blocked = self.connection.flush();
             }
         }
     }
+}
+
+/// What [`Driver::attend`] leaves to be done.
+struct Attended {
+    /// When there is something to do again.
+    due: Option<Instant>,
+    /// Whether output waits to be written.
+    queued: bool,
 }
 
 /// Whether the connection is to end by this side's will, once everything is written.
