@@ -232,6 +232,16 @@ fn pipeline() {
 }
 
 #[test]
+fn reconnect() {
+    let expected = ["the channel is Closed", "it may have been executed", "letter 14 is stamped by process "];
+    let output = check("reconnect", &[], &[], &expected);
+    let printed = text(&output.stdout);
+    let clerks = printed.lines().filter_map(|line| line.strip_prefix("the clerk is process "));
+    let clerks: Vec<_> = clerks.collect();
+    assert!(clerks.len() == 2 && clerks[0] != clerks[1], "{printed}");
+}
+
+#[test]
 fn config_swap() {
     let local = format!("local:config-swap-{}", std::process::id());
     for (variable, printed) in

@@ -19,6 +19,8 @@ mod e_limits;
 mod f_cancellation;
 #[path = "reliability/g_death.rs"]
 mod g_death;
+#[path = "reliability/h_reconnection.rs"]
+mod h_reconnection;
 #[path = "reliability/j_exhaustion.rs"]
 mod j_exhaustion;
 #[path = "reliability/q_handlers.rs"]

@@ -42,7 +42,7 @@ fn in_time(act: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
-fn calls_of_a_client_whose_runtime_has_ended_fail() {
+fn a_client_whose_runtime_has_ended_connects_in_the_next() {
     for address in ["mem:runtimes", "tcp://127.0.0.1:0"] {
         in_time(move || {
             let serving = runtime();
@@ -62,10 +62,12 @@ fn calls_of_a_client_whose_runtime_has_ended_fail() {
             other.block_on(async {
                 let error = hanging.await.expect("no panic").expect_err("cut off");
                 assert_eq!(error.rpc().map(|error| error.code()), Some(Code::Unavailable));
-                let error = client.echo(String::new()).await.expect_err("cut off");
-                assert_eq!(error.rpc().map(|error| error.executed()), Some(Executed::No));
-                assert_eq!(client.channel().state(), ChannelState::Closed);
+                assert_eq!(client.channel().state(), ChannelState::Idle);
+                client.echo("again".to_owned()).await.expect("a connection of this runtime's");
+                assert_eq!(client.channel().state(), ChannelState::Ready);
                 client.channel().close().await;
+                let error = client.echo(String::new()).await.expect_err("closed");
+                assert_eq!(error.rpc().map(|error| error.executed()), Some(Executed::No));
             });
         });
     }

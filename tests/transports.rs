@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_stream::StreamExt;
 use traitwire::{
-    CallError, Channel, Code, Context, Endpoint, Executed, Server, ServerHandle, Stream, Streaming,
-    ipc_service, ipc_type,
+    CallError, Channel, ChannelState, Code, Context, Endpoint, Executed, Server, ServerHandle, Stream,
+    Streaming, ipc_service, ipc_type,
 };
 
 #[ipc_type]
@@ -30,6 +30,8 @@ trait Probe {
     async fn hangs_ended(&self) -> usize;
     async fn panic(&self, text: String);
     async fn pause(&self, milliseconds: u64) -> u64;
+    /// Ends the process that serves.
+    async fn exit(&self);
     #[ipc(spawn)]
     async fn hold_thread(&self);
     async fn release_thread(&self);
@@ -106,6 +108,10 @@ impl Probe for Implementation {
     async fn pause(&self, milliseconds: u64) -> u64 {
         tokio::time::sleep(Duration::from_millis(milliseconds)).await;
         milliseconds
+    }
+
+    async fn exit(&self) {
+        std::process::exit(7);
     }
 
     async fn hold_thread(&self) {
@@ -198,6 +204,20 @@ fn child_serves() {
 fn exec_address() -> String {
     let program = std::env::current_exe().expect("this program");
     format!("exec:env TRAITWIRE_TEST_SERVES=1 {} --exact child_serves --nocapture", program.display())
+}
+
+#[tokio::test]
+async fn a_child_is_started_again_only_where_its_address_asks_for_it() {
+    let probe = ProbeClient::connect(exec_address()).await.expect("connected");
+    let exited = probe.exit().await.expect_err("it ends").to_string();
+    assert!(exited.contains("exited with status 7") && exited.contains("may have been executed"), "{exited}");
+    assert_eq!(probe.channel().state(), ChannelState::Closed);
+    let error = probe.add(1, 1).await.expect_err("nobody is there").to_string();
+    assert!(error.contains("exited with status 7") && error.contains("it was not executed"), "{error}");
+
+    let probe = ProbeClient::connect(format!("{}?reconnect=on", exec_address())).await.expect("connected");
+    probe.exit().await.expect_err("it ends");
+    assert_eq!(probe.add(1, 1).await, Ok(2), "a new child answers");
 }
 
 macro_rules! over {

@@ -3,46 +3,54 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use tokio::sync::OnceCell;
+use futures_core::Stream;
 
-use crate::connection::{Closing, Connection};
-use crate::driver::Driver;
+use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::error::{Code, RpcError};
-use crate::handlers::Handlers;
+use crate::link::Link;
 use crate::options::Options;
-use crate::proto::Session;
+use crate::retry::RetryBudget;
 use crate::service::Dispatch;
 use crate::services::Services;
-use crate::transport::{Connector, Dial, Wire};
+use crate::transport::{Connector, Dial};
 
-/// A connection to one peer. Cheap to clone; the connection ends when the last clone and the last client on
-/// it are gone, or with [`close`](Self::close).
+/// A connection to one peer, made again when it is lost. Cheap to clone; it ends when the last clone and the last
+/// client on it are gone, or with [`close`](Self::close).
+///
+/// What is lost with a connection is told: calls in flight fail, and streams end with an error. Calls made after
+/// that go over the next connection. While there is none a call waits for one attempt to connect and fails if that
+/// does, or for as long as its deadline lets it where `wait_for_ready` is on. Attempts are made by themselves, after
+/// pauses that grow from 50 ms to 5 s; `reconnect=off` makes the first loss the last.
+///
+/// A call that the peer has certainly not executed, because its connection was lost or was being closed before, is
+/// made again on the next connection; a call of an `#[ipc(idempotent)]` method also where it cannot be known, at most
+/// four times, after pauses from 50 ms on. A channel whose calls fail much repeats none of them for a while.
 #[derive(Clone)]
 pub struct Channel {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    connector: Box<dyn Connector>,
-    services: Arc<Services>,
-    options: Options,
-    connection: OnceCell<Arc<Connection>>,
-    /// Closed by its user, maybe before it was ever connected.
-    closed: AtomicBool,
+    link: Arc<Link>,
+    retry_budget: RetryBudget,
 }
 
 /// What a channel can do at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChannelState {
-    /// Not connected yet; the first call connects.
+    /// Not connected; the next call connects.
     Idle,
+    /// Connecting, or connecting again.
+    Connecting,
     /// Connected.
     Ready,
-    /// The connection is over; calls fail.
+    /// The last attempt to connect failed; the next one is made after a pause, or with the next call.
+    TransientFailure,
+    /// Closed on this side, or lost for good: calls fail.
     Closed,
 }
 
@@ -68,48 +76,55 @@ impl Channel {
     }
 
     fn with(connector: Box<dyn Connector>, services: Services) -> Self {
-        let options = connector.options();
-        let (services, connection, closed) = (Arc::new(services), OnceCell::new(), AtomicBool::new(false));
-        Self { inner: Arc::new(Inner { connector, services, options, connection, closed }) }
+        let link = Arc::new(Link::new(connector, services));
+        Self { inner: Arc::new(Inner { link, retry_budget: RetryBudget::default() }) }
     }
 
     /// Flushes what was sent, tells the peer, and ends the connection, within 20 s even if the peer hardly reads.
     /// Calls in flight fail, and so do later ones. Closing twice does nothing more.
     pub async fn close(&self) {
-        self.inner.closed.store(true, Ordering::Release);
-        if let Some(connection) = self.inner.connection.get() {
-            connection.close(Closing::Flushed, "closed by the caller");
+        for connection in self.inner.link.close("closed by the caller") {
             connection.ended().await;
         }
     }
 
+    /// Ends it without waiting.
+    pub(crate) fn abandon(&self, reason: &str) {
+        self.inner.link.close(reason);
+    }
+
     /// What the channel can do at the moment.
     pub fn state(&self) -> ChannelState {
-        match self.inner.connection.get() {
-            None if self.inner.closed.load(Ordering::Acquire) => ChannelState::Closed,
-            None => ChannelState::Idle,
-            Some(connection) if connection.is_ended() => ChannelState::Closed,
-            Some(_) => ChannelState::Ready,
-        }
+        self.inner.link.state()
+    }
+
+    /// What the channel can do now, then each time that changes, until it is closed for good or gone. States that
+    /// last less than the reader takes to look may be left out. The stream does not keep the channel.
+    pub fn states(&self) -> impl Stream<Item = ChannelState> + Send + Unpin + 'static {
+        self.inner.link.states()
     }
 
     /// The address it is connected to.
     pub fn endpoint(&self) -> &Endpoint {
-        self.inner.connector.endpoint()
+        self.inner.link.endpoint()
     }
 
     pub(crate) fn options(&self) -> &Options {
-        &self.inner.options
+        self.inner.link.options()
     }
 
-    pub(crate) async fn connection(&self) -> Result<&Arc<Connection>, RpcError> {
-        match self.inner.connection.get() {
-            Some(connection) => Ok(connection),
-            None if self.inner.closed.load(Ordering::Acquire) => {
-                Err(RpcError::new(Code::Unavailable, "the channel was closed on this side"))
-            }
-            None => self.inner.connection.get_or_try_init(|| self.inner.open()).await,
-        }
+    pub(crate) fn retry_budget(&self) -> &RetryBudget {
+        &self.inner.retry_budget
+    }
+
+    /// A connection for a call that has until `until`.
+    pub(crate) async fn connection(&self, until: Option<Instant>) -> Result<Arc<Connection>, RpcError> {
+        let ready = self.inner.link.ready(self.options().wait_for_ready);
+        let Some(until) = until else { return ready.await };
+        tokio::time::timeout_at(until.into(), ready).await.unwrap_or_else(|_| {
+            let message = "its time ran out before there was a connection";
+            Err(self.inner.link.too_late(Code::DeadlineExceeded, message))
+        })
     }
 
     pub(crate) fn same(&self, other: &Self) -> bool {
@@ -117,80 +132,10 @@ impl Channel {
     }
 }
 
-impl Inner {
-    async fn open(&self) -> Result<Arc<Connection>, RpcError> {
-        let reached = AtomicBool::new(false);
-        let connecting = async {
-            let mut options = self.options.clone();
-            // The peer's hello has as long as connecting has: `handshake_timeout` is for who accepts.
-            options.handshake_timeout = options.connect_timeout;
-            let hello = self.services.hello(&options.limits, 0)?;
-            let wire = self.connector.connect().await?;
-            reached.store(true, Ordering::Relaxed);
-            let (connection, driver) = open(wire, &self.services, options, &hello);
-            // Ends the connection if this future is dropped before the hello has come.
-            let guard = CloseOnDrop(Some(Arc::clone(&connection)));
-            tokio::spawn(driver.run());
-            connection.greeted().await?;
-            guard.disarm();
-            Ok(connection)
-        };
-        match tokio::time::timeout(self.options.connect_timeout, connecting).await {
-            Ok(connected) => {
-                connected.map_err(|error: RpcError| error.with_address(self.connector.endpoint()))
-            }
-            Err(_) => {
-                let waited = humantime::format_duration(self.options.connect_timeout);
-                let message = match reached.load(Ordering::Relaxed) {
-                    true => format!(
-                        "connected, but the peer has not said hello within {waited} (connect_timeout)"
-                    ),
-                    false => format!("no connection within {waited} (connect_timeout)"),
-                };
-                Err(RpcError::new(Code::Unavailable, message).with_address(self.connector.endpoint()))
-            }
-        }
-    }
-}
-
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.get() {
-            connection.close(Closing::Flushed, "the caller is gone");
-        }
+        self.link.close("the caller is gone");
     }
-}
-
-struct CloseOnDrop(Option<Arc<Connection>>);
-
-impl CloseOnDrop {
-    fn disarm(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for CloseOnDrop {
-    fn drop(&mut self) {
-        if let Some(connection) = &self.0 {
-            connection.close(Closing::Flushed, "the caller gave up connecting");
-        }
-    }
-}
-
-/// A connection over a wire on which `hello` is said first, and the driver that has to run for it to live.
-pub(crate) fn open(
-    wire: Wire,
-    services: &Arc<Services>,
-    options: Options,
-    hello: &[u8],
-) -> (Arc<Connection>, Driver) {
-    let Wire { reader, writer, peer, epitaph } = wire;
-    let limits = options.limits.clone();
-    let session = Session::new(hello, options, crate::connection::now());
-    let connection = Arc::new(Connection::new(session, peer, writer));
-    let handlers = Handlers::new(Arc::clone(services), Arc::clone(&connection), &limits);
-    let driver = Driver::new(Arc::clone(&connection), reader, handlers, epitaph);
-    (connection, driver)
 }
 
 impl fmt::Debug for Channel {
@@ -220,8 +165,19 @@ impl ChannelBuilder {
     /// As [`Channel::connect`], and `InvalidArgument` for two services of one name.
     pub async fn connect<Via>(self, address: impl Dial<Via>) -> Result<Channel, RpcError> {
         let channel = Channel::with(address.dial()?, self.services);
-        channel.connection().await?;
-        Ok(channel)
+        let Options { connect_timeout, wait_for_ready, .. } = *channel.options();
+        let ready = channel.inner.link.ready(wait_for_ready);
+        // A single attempt keeps to its time by itself.
+        let patience = if wait_for_ready { connect_timeout } else { Duration::MAX };
+        match tokio::time::timeout(patience, ready).await {
+            Ok(ready) => ready.map(|_| channel),
+            Err(_) => {
+                let waited = humantime::format_duration(connect_timeout);
+                let message = format!("no connection within {waited} (connect_timeout)");
+                let error = channel.inner.link.too_late(Code::Unavailable, message);
+                Err(error.with_address(channel.endpoint()))
+            }
+        }
     }
 }
 

@@ -1,22 +1,22 @@
-//! What a generated client is made of: a channel, the service it speaks, and which of the peer's methods are
-//! its own. Never interprets a body; the generated code does.
+//! What a generated client is made of: a channel, the service it speaks, and the policy of its calls. Never
+//! interprets a body; the generated code does.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::binding::Binding;
 use crate::body::Body;
-use crate::channel::Channel;
+use crate::channel::{Channel, ChannelState};
 use crate::codec::{Decoder, Encoder};
-use crate::connection::{Closing, Connection, now};
+use crate::connection::{Answer, Refused, now};
 use crate::context::handler_deadline;
 use crate::error::{CallError, Code, Executed, RpcError};
 use crate::in_process::InProcess;
 use crate::items::{ItemsIn, Upload};
 use crate::metadata::Metadata;
-use crate::proto::hello::Hello;
-use crate::proto::{Awaits, NewCall, Outcome};
-use crate::reflection;
+use crate::proto::{Arrived, Awaits, NewCall, Outcome};
+use crate::retry::Attempts;
 use crate::service::{Dispatch, ServiceDescription};
 use crate::streaming::{ItemCoding, Opened, Streaming};
 use crate::transport::Dial;
@@ -41,24 +41,14 @@ struct Sent {
 struct Inner {
     channel: Channel,
     description: &'static ServiceDescription,
-    bound: OnceLock<Vec<Bound>>,
-}
-
-/// What a method of the trait is on the peer.
-#[derive(Clone, Copy)]
-enum Bound {
-    /// The same, under this number.
-    Number(u32),
-    /// Of another signature.
-    Differs,
-    /// Unknown.
-    Missing,
+    /// The connection of the last call, to be used again while it can be.
+    bound: Mutex<Option<Arc<Binding>>>,
 }
 
 impl Client {
     /// A client on a channel. A service that the peer does not serve shows at the first call.
     pub fn new(channel: Channel, description: &'static ServiceDescription) -> Self {
-        let inner = Inner { channel, description, bound: OnceLock::new() };
+        let inner = Inner { channel, description, bound: Mutex::default() };
         Self { inner: Arc::new(inner), timeout: None, metadata: None }
     }
 
@@ -72,15 +62,14 @@ impl Client {
     ) -> Result<Self, RpcError> {
         let channel = Channel::connect(address).await?;
         let client = Self::new(channel, description);
-        let connection = client.inner.channel.connection().await?;
-        if let Some(hello) = connection.hello()
-            && !hello.services.iter().any(|service| service.name == description.name())
-        {
-            let error = not_served(description, hello).with_address(client.inner.channel.endpoint());
-            connection.close(Closing::Flushed, error.message());
-            return Err(error);
+        let Inner { channel, .. } = &*client.inner;
+        match client.inner.binding(None).await?.missing_service(description) {
+            None => Ok(client),
+            Some(error) => {
+                channel.abandon(error.message());
+                Err(error.with_address(channel.endpoint()))
+            }
         }
-        Ok(client)
     }
 
     /// A client of an implementation in this process. Nothing runs before the first call.
@@ -205,14 +194,37 @@ impl Client {
         upload: Option<Upload>,
     ) -> Result<Opened, RpcError> {
         let deadline = self.deadline(method);
-        let (connection, mut call) = self.prepare(method, arguments, deadline, Awaits::Reply).await?;
-        call.streams_arguments = upload.is_some();
-        call.streams_results = true;
-        let key = connection.start(call).await?;
-        let end = connection.act(|session| session.caller_end(key));
-        let items = ItemsIn::new(Arc::clone(connection), end);
-        let _sending = upload.map(|upload| upload.spawn(connection, end));
-        Ok(Opened { items, had: deadline.map(|(_, had)| had), _sending })
+        let had = deadline.map(|(_, had)| had);
+        let mut attempts = Attempts::new(self.inner.channel.retry_budget(), false);
+        let mut body = arguments.finish()?;
+        loop {
+            let (bound, mut call) = self.prepare(method, body, deadline, Awaits::Reply).await?;
+            call.streams_arguments = upload.is_some();
+            call.streams_results = true;
+            let connection = &bound.connection;
+            let (error, arguments) = match connection.start(call).await {
+                Err(Refused { error, body }) => (error, body),
+                Ok(key) => {
+                    let end = connection.act(|session| session.caller_end(key));
+                    let mut items = ItemsIn::new(Arc::clone(connection), end);
+                    if let Some(upload) = upload {
+                        let _sending = Some(upload.spawn(connection, end));
+                        return Ok(Opened { items, first: None, had, _sending });
+                    }
+                    match items.first(key).await {
+                        (Arrived::Ended(Outcome::Failure(error)), body) if error.is_retryable() => {
+                            (error, body)
+                        }
+                        (first, _) => return Ok(Opened { items, first: Some(first), had, _sending: None }),
+                    }
+                }
+            };
+            let again = attempts.failed(&error, !connection.is_usable());
+            body = match (again, arguments) {
+                (Some(_), Some(body)) => body,
+                _ => return Err(attempts.settle(error)),
+            };
+        }
     }
 
     /// The part of a call that is the same for every method with one result.
@@ -225,12 +237,13 @@ impl Client {
     ) -> Outcome {
         let deadline = self.deadline(method);
         let exchange = async {
-            let (connection, mut call) = self.prepare(method, arguments, deadline, awaits).await?;
+            let body = arguments.finish()?;
             let mut outcome = match upload {
-                None => connection.call(call).await,
+                None => self.attempt(method, body, deadline, awaits).await,
                 Some(upload) => {
+                    let (bound, mut call) = self.prepare(method, body, deadline, awaits).await?;
                     call.streams_arguments = true;
-                    Box::pin(upload.call(connection, call)).await
+                    Box::pin(upload.call(&bound.connection, call)).await
                 }
             };
             self.inner.description.methods()[method]
@@ -247,26 +260,82 @@ impl Client {
         }
     }
 
+    /// Makes a call, and again where that is safe and likely to help.
+    async fn attempt(
+        &self,
+        method: usize,
+        mut body: Body,
+        deadline: Option<(Instant, Duration)>,
+        awaits: Awaits,
+    ) -> Outcome {
+        let inner = &*self.inner;
+        let idempotent = inner.description.interface().methods[method].idempotent;
+        let mut attempts = Attempts::new(inner.channel.retry_budget(), idempotent);
+        loop {
+            let (error, arguments, moves) = match inner.binding(deadline).await {
+                Err(error) => (error, Some(body), false),
+                Ok(bound) => {
+                    let call = match self.new_call(&bound, method, body, deadline, awaits).await {
+                        Ok(call) => call,
+                        Err(error) => return Outcome::Failure(error),
+                    };
+                    match bound.connection.call(call).await {
+                        Answer { outcome: Outcome::Failure(error), body } => {
+                            (error, body, !bound.connection.is_usable())
+                        }
+                        Answer { outcome, .. } => {
+                            attempts.succeeded();
+                            return outcome;
+                        }
+                    }
+                }
+            };
+            let is_closed = || inner.channel.state() == ChannelState::Closed;
+            let again = attempts.failed(&error, moves).filter(|_| !is_closed());
+            let in_time = |wait| deadline.is_none_or(|(at, _)| now() + wait < at);
+            body = match (again, arguments) {
+                (Some(wait), Some(arguments)) if in_time(wait) => {
+                    tokio::time::sleep(wait).await;
+                    arguments
+                }
+                _ => return Outcome::Failure(attempts.settle(error)),
+            };
+        }
+    }
+
     /// A call that can be made, and the connection for it.
     async fn prepare(
         &self,
         method: usize,
-        arguments: Encoder,
+        body: Body,
         deadline: Option<(Instant, Duration)>,
         awaits: Awaits,
-    ) -> Result<(&Arc<Connection>, NewCall), RpcError> {
-        let inner = &*self.inner;
-        let body = arguments.finish()?;
+    ) -> Result<(Arc<Binding>, NewCall), RpcError> {
+        let bound = self.inner.binding(deadline).await?;
+        let call = self.new_call(&bound, method, body, deadline, awaits).await?;
+        Ok((bound, call))
+    }
+
+    async fn new_call(
+        &self,
+        bound: &Binding,
+        method: usize,
+        body: Body,
+        deadline: Option<(Instant, Duration)>,
+        awaits: Awaits,
+    ) -> Result<NewCall, RpcError> {
         let metadata = match &self.metadata {
             Some(sent) => sent.encoded.clone()?,
             None => Arc::default(),
         };
-        let connection = inner.channel.connection().await?;
-        let number = match inner.bound(connection).get(method) {
-            Some(Bound::Number(number)) => *number,
-            bound => return Err(inner.refusal(connection, bound.copied(), method, deadline).await),
-        };
-        Ok((connection, NewCall { deadline, metadata, awaits, ..NewCall::new(number, body) }))
+        let Inner { channel, description, .. } = &*self.inner;
+        match bound.number(method) {
+            Some(number) => Ok(NewCall { deadline, metadata, awaits, ..NewCall::new(number, body) }),
+            None => {
+                let max_depth = channel.options().limits.max_depth;
+                Err(bound.refusal(description, method, max_depth, deadline).await)
+            }
+        }
     }
 
     /// When the time of a call that is made now is up, and how much that is.
@@ -305,70 +374,22 @@ fn decode<T>(body: &mut Body, value: Decode<T>) -> Result<T, RpcError> {
 }
 
 impl Inner {
-    fn bound(&self, connection: &Connection) -> &[Bound] {
-        if let Some(bound) = self.bound.get() {
-            return bound;
+    /// A connection that takes calls, and what the methods are there.
+    async fn binding(&self, deadline: Option<(Instant, Duration)>) -> Result<Arc<Binding>, RpcError> {
+        if let Some(bound) = &*self.bound()
+            && bound.connection.is_usable()
+        {
+            return Ok(Arc::clone(bound));
         }
-        match connection.hello() {
-            Some(hello) => self.bound.get_or_init(|| bind(self.description, hello)),
-            None => &[],
-        }
+        let connection = self.channel.connection(deadline.map(|(at, _)| at)).await?;
+        let bound = Arc::new(Binding::new(connection, self.description));
+        *self.bound() = Some(Arc::clone(&bound));
+        Ok(bound)
     }
 
-    #[cold]
-    async fn refusal(
-        &self,
-        connection: &Connection,
-        bound: Option<Bound>,
-        method: usize,
-        deadline: Option<(Instant, Duration)>,
-    ) -> RpcError {
-        let Some(hello) = connection.hello() else {
-            return RpcError::new(Code::Unavailable, "the peer has not said hello");
-        };
-        match bound {
-            Some(Bound::Differs) => {
-                let max_depth = self.channel.options().limits.max_depth;
-                reflection::explain_mismatch(connection, self.description, method, max_depth, deadline).await
-            }
-            _ if hello.services.iter().any(|service| service.name == self.description.name()) => {
-                let name = &self.description.interface().methods[method].name;
-                RpcError::new(
-                    Code::Unimplemented,
-                    format!("the peer's {} has no method {name}", self.description.name()),
-                )
-            }
-            _ => not_served(self.description, hello),
-        }
+    fn bound(&self) -> MutexGuard<'_, Option<Arc<Binding>>> {
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn bind(description: &ServiceDescription, hello: &Hello) -> Vec<Bound> {
-    let mut number = 0;
-    let mut served = None;
-    for service in &hello.services {
-        if service.name == description.name() && served.is_none() {
-            served = Some((number, &service.methods));
-        }
-        number += service.methods.len() as u32;
-    }
-    let models = &description.interface().methods;
-    let methods = description.methods().iter().zip(models).map(|(method, model)| {
-        let (first, methods) = served?;
-        let at = methods.iter().position(|candidate| candidate.name == model.name)?;
-        let same = methods[at].fingerprint == method.fingerprint;
-        Some(if same { Bound::Number(first + at as u32) } else { Bound::Differs })
-    });
-    methods.map(|bound| bound.unwrap_or(Bound::Missing)).collect()
-}
-
-fn not_served(description: &ServiceDescription, hello: &Hello) -> RpcError {
-    let served: Vec<_> = hello.services.iter().map(|service| service.name.as_str()).collect();
-    let served = if served.is_empty() { "nothing".to_owned() } else { served.join(", ") };
-    RpcError::new(
-        Code::Unimplemented,
-        format!("the peer does not serve {}; it serves {served}", description.name()),
-    )
 }
 
 impl PartialEq for Client {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWrite;
 
+use crate::body::Body;
 use crate::error::{Code, RpcError};
 use crate::proto::hello::Hello;
 use crate::proto::{CallKey, NewCall, Outcome, Outgoing, SLICES, Session, Ticket};
@@ -45,6 +46,8 @@ pub(crate) struct Connection {
     writer: Mutex<Writer>,
     /// Whether the writer holds bytes.
     unwritten: AtomicBool,
+    /// Whether it may still take calls of this side.
+    usable: AtomicBool,
 }
 
 pub(crate) struct Shared {
@@ -77,6 +80,7 @@ impl Connection {
             shared: Mutex::new(shared),
             writer: Mutex::new(writer),
             unwritten: AtomicBool::new(false),
+            usable: AtomicBool::new(true),
         }
     }
 
@@ -113,6 +117,21 @@ impl Connection {
         std::future::poll_fn(|cx| self.lock().session.poll_peer(cx.waker())).await
     }
 
+    /// Waits until it takes no more calls of this side, and says why.
+    pub(crate) async fn lost(&self) -> RpcError {
+        std::future::poll_fn(|cx| self.lock().session.poll_lost(cx.waker())).await
+    }
+
+    /// Whether it may take calls of this side. Asked before a call, without the lock; the session is asked again.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.usable.load(Ordering::Acquire)
+    }
+
+    /// It takes no more calls of this side: it is over or ending, or the peer leaves.
+    pub(crate) fn set_unusable(&self) {
+        self.usable.store(false, Ordering::Release);
+    }
+
     /// Waits for the end.
     pub(crate) async fn ended(&self) -> RpcError {
         std::future::poll_fn(|cx| self.lock().session.poll_ended(cx.waker())).await
@@ -129,6 +148,7 @@ impl Connection {
 
     /// Asks the driver to end the connection. The strongest wish counts.
     pub(crate) fn close(&self, closing: Closing, reason: &str) {
+        self.set_unusable();
         let driver = self.with_session(|shared| {
             shared.session.go_away(reason);
             shared.closing = shared.closing.max(closing);
@@ -143,10 +163,10 @@ impl Connection {
     }
 
     /// Starts a call of a method of the peer. Whoever has the key must see to its end.
-    pub(crate) async fn start(&self, call: NewCall) -> Result<CallKey, RpcError> {
+    pub(crate) async fn start(&self, call: NewCall) -> Result<CallKey, Refused> {
         let mut starting = Starting { connection: self, ticket: None, call: Some(call) };
         let started = std::future::poll_fn(|cx| starting.poll_with(cx.waker(), |_, _| ())).await;
-        started.map(|(key, ())| key)
+        started.map(|(key, ())| key).map_err(|error| Refused { error, body: starting.take_body() })
     }
 
     /// Does something with the session; what it queues is the driver's to write.
@@ -262,6 +282,7 @@ impl Connection {
 
     /// Ends the session with `cause`. Calls whose last byte was never written count as not executed.
     pub(crate) fn end(&self, cause: &RpcError) {
+        self.set_unusable();
         let mut woken = Vec::new();
         {
             let writer = self.lock_writer();
@@ -330,10 +351,12 @@ impl Starting<'_> {
             // It has to know that output is stuck.
             self.connection.wake_driver();
         }
-        if started.is_ready() {
-            self.call = None;
-        }
         started
+    }
+
+    /// The arguments of a call that was not started.
+    fn take_body(&mut self) -> Option<Body> {
+        self.call.take().map(|call| call.body)
     }
 }
 
@@ -345,6 +368,19 @@ impl Drop for Starting<'_> {
     }
 }
 
+/// Why a call was not started, and its arguments.
+pub(crate) struct Refused {
+    pub(crate) error: RpcError,
+    pub(crate) body: Option<Body>,
+}
+
+/// What came of a call.
+pub(crate) struct Answer {
+    pub(crate) outcome: Outcome,
+    /// The arguments of a call that failed, where they are still at hand: it can be made again.
+    pub(crate) body: Option<Body>,
+}
+
 /// A call on its way. Dropping it cancels the call.
 pub(crate) struct Calling<'a> {
     starting: Starting<'a>,
@@ -352,26 +388,34 @@ pub(crate) struct Calling<'a> {
 }
 
 impl Future for Calling<'_> {
-    type Output = Outcome;
+    type Output = Answer;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
         let Self { starting, key } = self.get_mut();
+        let waker = cx.waker();
         if let Some(started) = *key {
-            let polled = starting.connection.lock().session.poll_reply(started, cx.waker());
+            let polled = poll_answer(&mut starting.connection.lock().session, started, waker);
             if polled.is_ready() {
                 *key = None;
             }
             return polled;
         }
-        let waker = cx.waker();
-        match std::task::ready!(starting.poll_with(waker, |session, key| session.poll_reply(key, waker))) {
+        match std::task::ready!(starting.poll_with(waker, |session, key| poll_answer(session, key, waker))) {
             Ok((started, polled)) => {
                 *key = polled.is_pending().then_some(started);
                 polled
             }
-            Err(error) => Poll::Ready(Outcome::Failure(error)),
+            Err(error) => {
+                let body = starting.take_body();
+                Poll::Ready(Answer { outcome: Outcome::Failure(error), body })
+            }
         }
     }
+}
+
+fn poll_answer(session: &mut Session, key: CallKey, waker: &Waker) -> Poll<Answer> {
+    let body = session.take_arguments(key);
+    session.poll_reply(key, waker).map(|outcome| Answer { outcome, body })
 }
 
 impl Drop for Calling<'_> {

@@ -89,7 +89,7 @@ impl Schema for Code {
 }
 
 /// Did the call's handler run? The answer to "may I call again?".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Executed {
     /// Certainly not: calling again does nothing twice.
     No,
@@ -194,9 +194,7 @@ impl RpcError {
         self.0.executed
     }
 
-    /// Whether calling again is both safe (nothing ran) and of use (the failure may pass by itself). After a
-    /// connection has ended that means a new client: this one's [`state`](crate::Channel::state) is `Closed`, and
-    /// its calls go on failing.
+    /// Whether calling again is both safe (nothing ran) and of use (the failure may pass by itself).
     pub fn is_retryable(&self) -> bool {
         self.0.executed == Executed::No && matches!(self.0.code, Code::Unavailable | Code::ResourceExhausted)
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::channel::open;
 use crate::endpoint::Endpoint;
 use crate::error::RpcError;
+use crate::open::open;
 use crate::options::Options;
 use crate::service::Dispatch;
 use crate::services::Services;

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::body::Body;
 use crate::codec::Encoder;
 use crate::connection::Connection;
 use crate::error::{Code, RpcError};
@@ -38,6 +39,16 @@ impl ItemsIn {
     /// Who sends.
     pub(crate) fn peer(&self) -> &Peer {
         &self.connection.peer
+    }
+
+    /// The first batches, and the arguments of a call that failed before there were any, where they are still at
+    /// hand. `key` is the call's.
+    pub(crate) async fn first(&mut self, key: CallKey) -> (Arrived, Option<Body>) {
+        poll_fn(|cx| {
+            let body = self.connection.act(|session| session.take_arguments(key));
+            self.poll(cx).map(|arrived| (arrived, body))
+        })
+        .await
     }
 
     /// The next batches. Not called again after `Arrived::Ended`.
@@ -216,7 +227,7 @@ impl Upload {
     pub(crate) async fn call(self, connection: &Arc<Connection>, call: NewCall) -> Outcome {
         let key = match connection.start(call).await {
             Ok(key) => key,
-            Err(error) => return Outcome::Failure(error),
+            Err(refused) => return Outcome::Failure(refused.error),
         };
         let mut call = Uploading { connection, key: Some(key) };
         let end = connection.act(|session| session.caller_end(key));

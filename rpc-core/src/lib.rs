@@ -15,6 +15,8 @@ pub mod service;
 pub mod streaming;
 pub mod transport;
 
+mod backoff;
+mod binding;
 mod body;
 mod buffer;
 mod connection;
@@ -22,11 +24,15 @@ mod driver;
 mod handlers;
 mod in_process;
 pub mod items;
+mod link;
 pub mod metadata;
+mod open;
 mod reflection;
 mod request;
+mod retry;
 mod services;
 mod spawned;
+mod states;
 
 pub use body::Body;
 pub use channel::{Channel, ChannelBuilder, ChannelState};

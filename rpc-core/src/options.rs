@@ -70,6 +70,12 @@ pub struct Options {
     /// `keepalive`: a ping after this much silence, loss of the connection after as much again. 20 s; `off`
     /// for never.
     pub keepalive: Option<Duration>,
+    /// `reconnect`: whether a channel whose connection is lost connects again, by itself and with growing pauses up
+    /// to 5 s. Unless it is said, `on`; for `exec:`, whose child it would start again, `off`.
+    pub reconnect: Option<bool>,
+    /// `wait_for_ready`: whether a call waits, up to its deadline, while the peer cannot be reached, rather than
+    /// fail with the first attempt; connecting waits up to `connect_timeout`. `off`.
+    pub wait_for_ready: bool,
 }
 
 impl Default for Options {
@@ -80,6 +86,8 @@ impl Default for Options {
             handshake_timeout: Duration::from_secs(5),
             timeout: None,
             keepalive: Some(Duration::from_secs(20)),
+            reconnect: None,
+            wait_for_ready: false,
         }
     }
 }
@@ -99,8 +107,10 @@ impl Options {
         "max_message",
         "max_queued",
         "max_spawned",
+        "reconnect",
         "stream_window",
         "timeout",
+        "wait_for_ready",
     ];
 
     /// Sets one option from its text: times as `2s` or `500ms`, sizes as `65536` or `64KiB`. `false` if
@@ -125,6 +135,8 @@ impl Options {
             "handshake_timeout" => self.handshake_timeout = time(name, value)?,
             "timeout" => self.timeout = optional_time(name, value)?,
             "keepalive" => self.keepalive = optional_time(name, value)?,
+            "reconnect" => self.reconnect = Some(switch(name, value)?),
+            "wait_for_ready" => self.wait_for_ready = switch(name, value)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -162,6 +174,14 @@ fn time(name: &str, value: &str) -> Result<Duration, RpcError> {
 
 fn optional_time(name: &str, value: &str) -> Result<Option<Duration>, RpcError> {
     if value == "off" { Ok(None) } else { time(name, value).map(Some) }
+}
+
+fn switch(name: &str, value: &str) -> Result<bool, RpcError> {
+    match value {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(invalid(name, value, "on or off")),
+    }
 }
 
 fn invalid(name: &str, value: &str, expected: &str) -> RpcError {

@@ -67,7 +67,7 @@ async fn fetch(
     let mut arguments = Encoder::new();
     arguments.value(service);
     let call = NewCall { deadline, ..NewCall::new(DESCRIBE, arguments.finish()?) };
-    match connection.call(call).await {
+    match connection.call(call).await.outcome {
         Outcome::Failure(error) => Err(error),
         Outcome::Error(_) => Err(RpcError::new(Code::Decode, "an error of a method that has none")),
         Outcome::Output(mut body) => {

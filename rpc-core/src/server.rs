@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::channel::open;
 use crate::connection::{Closing, Connection, LINGER};
 use crate::endpoint::Endpoint;
 use crate::error::RpcError;
+use crate::open::open;
 use crate::options::Options;
 use crate::service::Dispatch;
 use crate::services::Services;

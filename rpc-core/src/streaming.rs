@@ -118,6 +118,8 @@ pub(crate) struct ItemCoding<T, E> {
 /// A stream that is being read.
 pub(crate) struct Opened {
     pub(crate) items: ItemsIn,
+    /// What has been read of it already.
+    pub(crate) first: Option<Arrived>,
     /// The time that the call had.
     pub(crate) had: Option<Duration>,
     /// Sends the argument stream of the same call.
@@ -176,7 +178,11 @@ impl<T, E> Remote<T, E> {
                     Err(error) => return Poll::Ready(Some(Err(self.fail(error)))),
                 },
             };
-            match ready!(opened.items.poll(cx)) {
+            let arrived = match opened.first.take() {
+                Some(first) => first,
+                None => ready!(opened.items.poll(cx)),
+            };
+            match arrived {
                 Arrived::Items(body) => (self.body, self.at) = (body, 0),
                 Arrived::Ended(outcome) => {
                     let ended = self.end(outcome);

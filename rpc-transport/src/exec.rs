@@ -42,7 +42,10 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 
 pub(crate) fn connector(parts: Parts) -> Result<Box<dyn Connector>, RpcError> {
     let words = parts.endpoint.words().into_iter().map(OsString::from_vec).collect();
-    Ok(Box::new(Exec { endpoint: parts.endpoint, options: parts.options, words }))
+    let mut options = parts.options;
+    // A program that was started once is not started again unless that is asked for.
+    options.reconnect.get_or_insert(false);
+    Ok(Box::new(Exec { endpoint: parts.endpoint, options, words }))
 }
 
 struct Exec {

@@ -95,6 +95,12 @@ pub trait Probe {
     async fn ignore(&self, blocks: Streaming<Vec<u8>>);
     /// Says what ends the numbers.
     async fn verdict(&self, numbers: Streaming<u64>) -> String;
+    /// The process that answers.
+    async fn process(&self) -> u32;
+    /// Runs until it is given up in this process, and answers in any other.
+    async fn outlast(&self, process: u32) -> u32;
+    #[ipc(idempotent)]
+    async fn outlast_again(&self, process: u32) -> u32;
     async fn depths(&self, chains: Streaming<Chain>) -> u64;
     async fn units_sent(&self, units: Streaming<()>) -> u64;
     fn double(&self, numbers: Streaming<u64>) -> impl Stream<Item = u64>;
@@ -339,6 +345,21 @@ impl Probe for Prober {
                 None => return format!("{count}, then the end"),
             }
         }
+    }
+
+    async fn process(&self) -> u32 {
+        std::process::id()
+    }
+
+    async fn outlast(&self, process: u32) -> u32 {
+        if process == std::process::id() {
+            self.hold().await;
+        }
+        std::process::id()
+    }
+
+    async fn outlast_again(&self, process: u32) -> u32 {
+        self.outlast(process).await
     }
 
     async fn depths(&self, mut chains: Streaming<Chain>) -> u64 {

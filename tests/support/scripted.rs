@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use tokio::io::AsyncWrite;
+use tokio::time::Instant;
 use traitwire::{Bind, Connector, Dial, Endpoint, Listener, Options, Peer, RpcError, Wire};
 
 use super::probe::{ProbeServer, Prober};
@@ -167,5 +168,43 @@ impl Connector for Through {
 
     fn endpoint(&self) -> &Endpoint {
         self.inner.endpoint()
+    }
+}
+
+/// Connects as it is told each time, and notes when.
+pub struct Counted {
+    endpoint: Endpoint,
+    options: Options,
+    connect: Box<dyn Fn() -> Result<Scripted, RpcError> + Send + Sync>,
+    attempts: Arc<Mutex<Vec<Instant>>>,
+}
+
+impl Counted {
+    pub fn new(
+        options: Options,
+        connect: impl Fn() -> Result<Scripted, RpcError> + Send + Sync + 'static,
+    ) -> Self {
+        let endpoint = Endpoint::new("scripted", "peer").expect("an address");
+        Self { endpoint, options, connect: Box::new(connect), attempts: Arc::default() }
+    }
+
+    pub fn attempts(&self) -> Arc<Mutex<Vec<Instant>>> {
+        Arc::clone(&self.attempts)
+    }
+}
+
+#[async_trait]
+impl Connector for Counted {
+    async fn connect(&self) -> Result<Wire, RpcError> {
+        self.attempts.lock().expect("nobody panics with it").push(Instant::now());
+        (self.connect)()?.connect().await
+    }
+
+    fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    fn options(&self) -> Options {
+        self.options.clone()
     }
 }

@@ -64,6 +64,9 @@ impl Driver {
         let now = now();
         let taken = connection.with_session(|shared| {
             let taken = shared.session.handle_input(input, now);
+            if shared.session.peer_leaves().is_some() {
+                connection.set_unusable();
+            }
             *within = shared.session.may_continue();
             *has_events = shared.session.has_events();
             taken

@@ -10,6 +10,7 @@ use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::error::{Executed, RpcError};
 use crate::proto::arrival::Arrival;
+use crate::proto::call_id::{Holder, Id};
 use crate::proto::frame::{Header, flags, take_varint};
 use crate::proto::session::CallerKey;
 use crate::proto::stream::{StreamIn, StreamOut};
@@ -29,8 +30,8 @@ pub(super) struct Call {
     /// Nothing for a call that has none, so that it costs nothing there.
     pub(super) streams: Option<Box<Streams>>,
     waker: Option<Waker>,
-    /// The request's buffer, kept so that the reply needs no other.
-    spare: Buffer,
+    /// What was sent, where that was one frame: the reply uses its buffer, or it can be sent again.
+    arguments: Option<Body>,
     state: State,
 }
 
@@ -68,41 +69,6 @@ enum State {
     Waiting,
     Receiving { flags: u8, arrival: Arrival },
     Done(Outcome),
-}
-
-/// An id on the wire.
-#[derive(Debug)]
-struct Id {
-    holder: Holder,
-    /// Bytes of arguments in parts, and of items beyond their credit, for which the peer's `max_inflight` is
-    /// charged until it has replied.
-    charged: usize,
-    /// What of a result stream the peer owes to a call that was given up.
-    owed: Option<Box<StreamIn>>,
-}
-
-impl Id {
-    const FREE: Self = Self { holder: Holder::Nobody, charged: 0, owed: None };
-
-    /// The call has no use for its id any more; the peer still owes so much of a reply, and items.
-    fn abandon(&mut self, call: &mut Call, owed: usize) {
-        self.holder = Holder::Abandoned { owed };
-        if let Some(streams) = &mut call.streams {
-            streams.arguments = None;
-            self.owed = streams.results.as_mut().map(|results| Box::new(results.split_owed()));
-        }
-    }
-}
-
-/// What an id stands for.
-#[derive(Debug, Clone, Copy)]
-enum Holder {
-    Nobody,
-    Call(CallKey),
-    /// Cancelled or timed out here; the peer still owes the reply, and so much of its body.
-    Abandoned {
-        owed: usize,
-    },
 }
 
 /// What a reply frame did.
@@ -173,7 +139,7 @@ impl Calls {
             awaits,
             streams,
             waker: None,
-            spare: Buffer::default(),
+            arguments: None,
             state,
         };
         let key = CallKey(self.calls.insert(call));
@@ -182,8 +148,14 @@ impl Calls {
         Some((key, CallId(id)))
     }
 
-    pub(super) fn keep_buffer(&mut self, key: CallKey, buffer: Buffer) {
-        self.calls[key.0].spare = buffer;
+    pub(super) fn keep_arguments(&mut self, key: CallKey, arguments: Body) {
+        self.calls[key.0].arguments = Some(arguments);
+    }
+
+    /// The arguments of a call that has failed, where they are still at hand.
+    pub(super) fn take_arguments(&mut self, key: CallKey) -> Option<Body> {
+        let call = self.calls.get_mut(key.0)?;
+        if let State::Done(Outcome::Failure(_)) = call.state { call.arguments.take() } else { None }
     }
 
     pub(super) fn get_mut(&mut self, key: CallKey) -> Option<&mut Call> {
@@ -294,8 +266,11 @@ impl Calls {
             Some(Holder::Call(key)) => {
                 let key = *key;
                 let call = &mut self.calls[key.0];
-                let spare = std::mem::take(&mut call.spare);
-                let arrival = Arrival::new(spare, payload, total, header.has(flags::BLOCK));
+                let buffer = match header.has(flags::FAILURE) {
+                    true => Buffer::default(),
+                    false => call.arguments.take().map(Body::into_buffer).unwrap_or_default(),
+                };
+                let arrival = Arrival::new(buffer, payload, total, header.has(flags::BLOCK));
                 call.state = State::Receiving { flags: header.flags, arrival };
                 if total > max { Ok(Progress::TooLarge { key, total }) } else { self.settle(key) }
             }

@@ -135,7 +135,7 @@ impl Session {
             if let Some(call) = self.calls.get_mut(key) {
                 call.ends_at = Some(ends_at);
             }
-            self.calls.keep_buffer(key, body.into_buffer());
+            self.calls.keep_arguments(key, body);
         }
     }
 
@@ -166,6 +166,12 @@ impl Session {
             self.timers.remove(call.deadline, Timer::Call(key.0 as u32));
         }
         Poll::Ready(Outcome::Output(Body::default()))
+    }
+
+    /// The arguments of a call that has failed and whose outcome has not been collected, where they are still at
+    /// hand: those of large calls are not.
+    pub fn take_arguments(&mut self, key: CallKey) -> Option<Body> {
+        self.calls.take_arguments(key)
     }
 
     /// Nobody wants the outcome any more: tells the peer, unless the call never left this side.

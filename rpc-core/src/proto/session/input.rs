@@ -139,6 +139,7 @@ impl Session {
                 let reason = String::from_utf8_lossy(&payload[..payload.len().min(1024)]).into_owned();
                 self.peer_leaves = Some(reason);
                 self.wakers.extend(self.admission.end_all());
+                self.wakers.append(&mut self.watchers);
                 Ok(())
             }
         }

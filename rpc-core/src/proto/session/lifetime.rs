@@ -133,6 +133,15 @@ impl Session {
         }
     }
 
+    /// Waits until the connection takes no more calls of this side: the peer leaves, or it is over. Says why.
+    pub fn poll_lost(&mut self, waker: &Waker) -> Poll<RpcError> {
+        if let (None, Some(reason)) = (&self.ended, &self.peer_leaves) {
+            let message = format!("the peer closed the connection: {reason}");
+            return Poll::Ready(RpcError::new(Code::Unavailable, message));
+        }
+        self.poll_ended(waker)
+    }
+
     /// Why the connection is over, if it is.
     pub fn ended(&self) -> Option<&RpcError> {
         self.ended.as_ref()

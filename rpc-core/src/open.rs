@@ -1,0 +1,28 @@
+//! Where a connection begins: over the two halves of a wire, with its session, its handlers and the driver that
+//! runs them. Never dials and never accepts.
+
+use std::sync::Arc;
+
+use crate::connection::Connection;
+use crate::driver::Driver;
+use crate::handlers::Handlers;
+use crate::options::Options;
+use crate::proto::Session;
+use crate::services::Services;
+use crate::transport::Wire;
+
+/// A connection over a wire on which `hello` is said first, and the driver that has to run for it to live.
+pub(crate) fn open(
+    wire: Wire,
+    services: &Arc<Services>,
+    options: Options,
+    hello: &[u8],
+) -> (Arc<Connection>, Driver) {
+    let Wire { reader, writer, peer, epitaph } = wire;
+    let limits = options.limits.clone();
+    let session = Session::new(hello, options, crate::connection::now());
+    let connection = Arc::new(Connection::new(session, peer, writer));
+    let handlers = Handlers::new(Arc::clone(services), Arc::clone(&connection), &limits);
+    let driver = Driver::new(Arc::clone(&connection), reader, handlers, epitaph);
+    (connection, driver)
+}
