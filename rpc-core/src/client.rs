@@ -10,7 +10,7 @@ use crate::body::Body;
 use crate::channel::{Channel, ChannelState};
 use crate::codec::{Decoder, Encoder};
 use crate::connection::{Answer, Refused, now};
-use crate::context::handler_deadline;
+use crate::context::{Context, handler_deadline};
 use crate::error::{CallError, Code, Executed, RpcError};
 use crate::in_process::InProcess;
 use crate::items::{ItemsIn, Upload};
@@ -29,6 +29,8 @@ pub type Decode<T> = for<'de> fn(&mut Decoder<'de>) -> Result<T, RpcError>;
 pub struct Client {
     inner: Arc<Inner>,
     timeout: Option<Duration>,
+    /// When the calls end, whatever time they have.
+    deadline: Option<Instant>,
     metadata: Option<Arc<Sent>>,
 }
 
@@ -49,7 +51,7 @@ impl Client {
     /// A client on a channel. A service that the peer does not serve shows at the first call.
     pub fn new(channel: Channel, description: &'static ServiceDescription) -> Self {
         let inner = Inner { channel, description, bound: Mutex::default() };
-        Self { inner: Arc::new(inner), timeout: None, metadata: None }
+        Self { inner: Arc::new(inner), timeout: None, deadline: None, metadata: None }
     }
 
     /// Connects and checks that the peer serves this service.
@@ -92,8 +94,24 @@ impl Client {
     /// A client of the same connection whose calls carry this too beside their arguments, in place of what was
     /// under the same name. Above 8 KiB together its calls fail unsent, as `TooLarge`.
     pub fn with_metadata(&self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.carrying([(name.into(), value.into())])
+    }
+
+    /// A client of the same connection whose calls are part of another one: they end with it at the latest, and
+    /// carry its metadata too, in place of what was under the same names.
+    pub fn within(&self, context: &Context) -> Self {
+        let deadline = self.deadline.into_iter().chain(context.deadline()).min();
+        let metadata = context.metadata();
+        let client = match metadata.is_empty() {
+            true => self.clone(),
+            false => self.carrying(metadata.iter().map(|(name, value)| (name.to_owned(), value.to_owned()))),
+        };
+        Self { deadline, ..client }
+    }
+
+    fn carrying(&self, entries: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
         let mut metadata = self.metadata.as_ref().map(|sent| sent.metadata.clone()).unwrap_or_default();
-        metadata.insert(name.into(), value.into());
+        entries.into_iter().for_each(|(name, value)| metadata.insert(name, value));
         let encoded = metadata.encode().map(Arc::from);
         Self { metadata: Some(Arc::new(Sent { metadata, encoded })), ..self.clone() }
     }
@@ -252,10 +270,7 @@ impl Client {
             Ok(outcome)
         };
         match exchange.await.unwrap_or_else(Outcome::Failure) {
-            Outcome::Failure(error) if error.code() == Code::DeadlineExceeded => {
-                let had = deadline.map_or(Duration::ZERO, |(_, left)| left);
-                Outcome::Failure(error.with_note(format_args!("it had {}", humantime::format_duration(had))))
-            }
+            Outcome::Failure(error) => Outcome::Failure(error.with_time(deadline.map(|(_, left)| left))),
             outcome => outcome,
         }
     }
@@ -341,7 +356,7 @@ impl Client {
     /// When the time of a call that is made now is up, and how much that is.
     fn deadline(&self, method: usize) -> Option<(Instant, Duration)> {
         let own = self.inner.description.methods().get(method).and_then(|method| method.attributes.timeout);
-        deadline(self.timeout.or(own).or(self.inner.channel.options().timeout))
+        deadline(self.timeout.or(own).or(self.inner.channel.options().timeout), self.deadline)
     }
 
     #[cold]
@@ -354,10 +369,10 @@ impl Client {
     }
 }
 
-/// When a call's time is up, and how much of it is left: `timeout` from now, or with the handler that makes the
-/// call, whichever is sooner. A deadline the clock cannot say is none.
-fn deadline(timeout: Option<Duration>) -> Option<(Instant, Duration)> {
-    let inherited = handler_deadline();
+/// When a call's time is up, and how much of it is left: `timeout` from now, at `latest`, or with the handler that
+/// makes the call, whichever is soonest. A deadline the clock cannot say is none.
+fn deadline(timeout: Option<Duration>, latest: Option<Instant>) -> Option<(Instant, Duration)> {
+    let inherited = handler_deadline().into_iter().chain(latest).min();
     if timeout.is_none() && inherited.is_none() {
         return None;
     }

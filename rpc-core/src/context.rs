@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::endpoint::Endpoint;
 use crate::metadata::Metadata;
 use crate::transport::Peer;
 
@@ -26,6 +27,18 @@ pub struct Context {
 }
 
 impl Context {
+    /// The context of a call that is made within this process, for calling an implementation directly, or a
+    /// client that stands for one (`#[ipc_service(transparent)]`).
+    ///
+    /// Nobody is at the other end, so there is nothing to know: [`peer`](Self::peer) is `in-process:local`
+    /// without credentials, [`deadline`](Self::deadline) is `None`, [`metadata`](Self::metadata) and
+    /// [`method`](Self::method) are empty, and [`cancelled`](Self::cancelled) never resolves.
+    pub fn local() -> Self {
+        let endpoint = Endpoint::new("in-process", "local").expect("a scheme and a name");
+        let peer = Arc::new(Peer::new(endpoint));
+        Self { method: "", peer, deadline: None, metadata: None, cancelled: CancellationToken::new() }
+    }
+
     /// The caller: its address and, where the transport knows them, its uid, gid and pid.
     pub fn peer(&self) -> &Peer {
         &self.peer

@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -159,6 +160,15 @@ impl RpcError {
     pub(crate) fn with_note(mut self, note: impl fmt::Display) -> Self {
         self.0.message = format!("{}; {note}", self.0.message);
         self
+    }
+
+    /// The same error, saying how much time the call had, where that ran out. An error that names an address came
+    /// out of another call, through an argument stream, and is about that call's time.
+    pub(crate) fn with_time(self, had: Option<Duration>) -> Self {
+        match had.filter(|_| self.0.code == Code::DeadlineExceeded && self.0.address.is_none()) {
+            Some(had) => self.with_note(format_args!("it had {}", humantime::format_duration(had))),
+            None => self,
+        }
     }
 
     /// The same error with its cause, kept as text: the error and the chain of its own sources.

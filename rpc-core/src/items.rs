@@ -82,16 +82,16 @@ impl ItemsOut {
     /// nobody reads them any more.
     ///
     /// # Errors
-    /// An item that cannot be encoded, or is larger than its reader takes.
+    /// What `encode` refuses, an item that cannot be encoded, or one that is larger than its reader takes.
     pub(crate) async fn send_all<S: Stream>(
         &self,
         stream: S,
-        mut encode: impl FnMut(&mut Encoder, S::Item),
+        mut encode: impl FnMut(&mut Encoder, S::Item) -> Result<(), RpcError>,
     ) -> Result<(), RpcError> {
         let mut stream = pin!(stream);
         let mut pending = Pending::default();
         loop {
-            let filled = poll_fn(|cx| pending.poll_fill(stream.as_mut(), &mut encode, cx)).await;
+            let filled = poll_fn(|cx| pending.poll_fill(stream.as_mut(), &mut encode, cx)).await?;
             while let Some(batch) = pending.take()? {
                 if !self.send(batch).await? {
                     return Ok(());
@@ -164,35 +164,35 @@ impl Pending {
     fn poll_fill<S: Stream>(
         &mut self,
         stream: Pin<&mut S>,
-        encode: &mut impl FnMut(&mut Encoder, S::Item),
+        encode: &mut impl FnMut(&mut Encoder, S::Item) -> Result<(), RpcError>,
         cx: &mut Context<'_>,
-    ) -> Poll<Filled> {
+    ) -> Poll<Result<Filled, RpcError>> {
         let filled = catch_unwind(AssertUnwindSafe(|| self.poll_some(stream, encode, cx)));
-        filled.unwrap_or_else(|panic| Poll::Ready(Filled::Panicked(panic)))
+        filled.unwrap_or_else(|panic| Poll::Ready(Ok(Filled::Panicked(panic))))
     }
 
     fn poll_some<S: Stream>(
         &mut self,
         mut stream: Pin<&mut S>,
-        encode: &mut impl FnMut(&mut Encoder, S::Item),
+        encode: &mut impl FnMut(&mut Encoder, S::Item) -> Result<(), RpcError>,
         cx: &mut Context<'_>,
-    ) -> Poll<Filled> {
+    ) -> Poll<Result<Filled, RpcError>> {
         loop {
             match stream.as_mut().poll_next(cx) {
                 Poll::Ready(Some(item)) => {
                     let before = self.encoder.len();
-                    encode(&mut self.encoder, item);
+                    encode(&mut self.encoder, item)?;
                     self.count += 1;
                     if self.encoder.len() - before > BATCH && before > 0 {
                         self.alone = Some(self.encoder.split_off(before));
                     }
                 }
-                Poll::Ready(None) => return Poll::Ready(Filled::All),
+                Poll::Ready(None) => return Poll::Ready(Ok(Filled::All)),
                 Poll::Pending if self.count == 0 => return Poll::Pending,
-                Poll::Pending => return Poll::Ready(Filled::More),
+                Poll::Pending => return Poll::Ready(Ok(Filled::More)),
             }
             if self.encoder.len() >= BATCH || self.count >= BATCH_ITEMS || self.alone.is_some() {
-                return Poll::Ready(Filled::More);
+                return Poll::Ready(Ok(Filled::More));
             }
         }
     }
@@ -216,7 +216,22 @@ type Sending = Pin<Box<dyn Future<Output = Result<(), RpcError>> + Send>>;
 
 impl Upload {
     /// Sends the items of a stream; `encode` writes one.
-    pub fn new<S>(stream: S, encode: impl FnMut(&mut Encoder, S::Item) + Send + 'static) -> Self
+    pub fn new<S>(stream: S, mut encode: impl FnMut(&mut Encoder, S::Item) + Send + 'static) -> Self
+    where
+        S: Stream + Send + 'static,
+    {
+        Self::fallible(stream, move |encoder, item| {
+            encode(encoder, item);
+            Ok(())
+        })
+    }
+
+    /// Sends the items of a stream up to the first one that `encode` refuses. The call ends with that error, and
+    /// its handler never sees the stream end.
+    pub fn fallible<S>(
+        stream: S,
+        encode: impl FnMut(&mut Encoder, S::Item) -> Result<(), RpcError> + Send + 'static,
+    ) -> Self
     where
         S: Stream + Send + 'static,
     {

@@ -13,6 +13,7 @@ pub mod proto;
 pub mod server;
 pub mod service;
 pub mod streaming;
+pub mod transparent;
 pub mod transport;
 
 mod backoff;

@@ -83,10 +83,14 @@ impl Request {
     pub async fn send_all<S: Stream>(
         &self,
         stream: S,
-        encode: impl FnMut(&mut Encoder, S::Item),
+        mut encode: impl FnMut(&mut Encoder, S::Item),
     ) -> Result<Reply, RpcError> {
         if let Some(Streams { connection, end, .. }) = &self.streams {
             let out = ItemsOut::new(Arc::clone(connection), *end);
+            let encode = |encoder: &mut Encoder, item| {
+                encode(encoder, item);
+                Ok(())
+            };
             out.send_all(stream, encode).await.map_err(|error| error.with_executed(Executed::Yes))?;
         }
         Ok(Reply::Output(Body::default()))

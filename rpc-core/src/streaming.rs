@@ -267,14 +267,7 @@ impl<T, E> Remote<T, E> {
     #[cold]
     fn place(&self, error: RpcError) -> CallError<E> {
         let error = match &self.state {
-            State::Open(opened) => {
-                let had = opened.had.filter(|_| error.code() == Code::DeadlineExceeded);
-                let error = match had {
-                    Some(had) => error.with_note(format_args!("it had {}", humantime::format_duration(had))),
-                    None => error,
-                };
-                error.with_address(&opened.items.peer().endpoint)
-            }
+            State::Open(opened) => error.with_time(opened.had).with_address(&opened.items.peer().endpoint),
             State::Opening(_) | State::Ended => error,
         };
         CallError::Rpc(error.with_method(self.coding.method))
