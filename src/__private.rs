@@ -23,5 +23,6 @@ pub use traitwire_core::error::{CallError, RpcError};
 pub use traitwire_core::items::Upload;
 pub use traitwire_core::service::{Attributes, Dispatch, Reply, Request, ServiceDescription, Slot, slot};
 pub use traitwire_core::streaming::Streaming;
+pub use traitwire_core::transparent;
 pub use traitwire_core::transport::Dial;
 pub use traitwire_idl::{Field, Interface, Schema, Shape, Type, Types, Variant};

@@ -104,6 +104,39 @@
 //! An implementation writes `impl Stream<Item = …>` as the trait does; a named type in its place, such as a boxed
 //! stream, needs `#[expect(refining_impl_trait)]`. Time for a call is time for the whole stream.
 //!
+//! # Here or elsewhere
+//!
+//! `#[ipc_service(transparent)]` makes the client implement the trait as well. A function that takes any object of
+//! the trait then takes a client too; a failed call is an error like the method's others:
+//!
+//! ```
+//! use traitwire::{RpcError, ipc_service};
+//!
+//! #[ipc_service(transparent)]
+//! pub trait House {
+//!     async fn celsius(&self, room: &str) -> Result<f32, RpcError>;
+//! }
+//!
+//! struct Cottage;
+//!
+//! impl House for Cottage {
+//!     async fn celsius(&self, room: &str) -> Result<f32, RpcError> {
+//!         Ok(if room == "kitchen" { 21.5 } else { 11.0 })
+//!     }
+//! }
+//!
+//! async fn is_warm(house: &impl House) -> Result<bool, RpcError> {
+//!     Ok(house.celsius("kitchen").await? > 20.0)
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! assert!(is_warm(&Cottage).await?);
+//! assert!(is_warm(&HouseClient::local(Cottage)).await?);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What a service may rely on
 //!
 //! Handlers of one connection run concurrently, polled by one task, so none may hold its thread;

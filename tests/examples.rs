@@ -263,6 +263,14 @@ fn config_swap() {
 }
 
 #[test]
+fn transparent() {
+    let rooms = "  kitchen: 21.5 °C\n  cellar: 11 °C\n  attic: no thermometer\n";
+    let here = format!("a house here\n{rooms}a house at tcp://127.0.0.1:");
+    let gone = format!("{rooms}the same, when nobody is there any more\n  kitchen: Unavailable: ");
+    check("transparent", &[], &[], &[&here, &gone]);
+}
+
+#[test]
 fn custom_transport() {
     check(
         "custom_transport",

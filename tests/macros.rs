@@ -10,5 +10,7 @@ mod conditions;
 mod hygiene;
 #[path = "macros/sizes.rs"]
 mod sizes;
+#[path = "macros/transparent.rs"]
+mod transparent;
 #[path = "macros/types.rs"]
 mod types;

@@ -17,6 +17,7 @@ use crate::{attributes, names};
 pub(crate) struct ServiceArgs {
     pub(crate) name: Option<WireName>,
     pub(crate) krate: Path,
+    pub(crate) transparent: bool,
 }
 
 /// What `#[ipc(…)]` says.
@@ -37,21 +38,22 @@ pub(crate) struct SchemaArgs {
     pub(crate) stands_for: Option<Type>,
 }
 
-const SERVICE_KEYS: &[&str] = &["name", "crate"];
+const SERVICE_KEYS: &[&str] = &["name", "crate", "transparent"];
 const METHOD_KEYS: &[&str] = &["idempotent", "oneway", "spawn", "timeout", "name"];
 const TYPE_KEYS: &[&str] = &["crate"];
 const SCHEMA_TYPE_KEYS: &[&str] = &["crate", "as"];
 const SCHEMA_FIELD_KEYS: &[&str] = &["as"];
 
 /// Parts of the grammar that are reserved and do nothing yet.
-const LATER_SERVICE_KEYS: &[&str] = &["transparent"];
 const LATER_METHOD_KEYS: &[&str] = &["priority"];
 
 pub(crate) fn service(arguments: TokenStream, errors: &Errors) -> ServiceArgs {
-    let mut parsed = ServiceArgs { name: None, krate: default_crate() };
-    for meta in Keys::new("ipc_service", SERVICE_KEYS, LATER_SERVICE_KEYS).read(arguments, errors) {
+    let mut parsed = ServiceArgs { name: None, krate: default_crate(), transparent: false };
+    for meta in Keys::new("ipc_service", SERVICE_KEYS, &[]).read(arguments, errors) {
         if meta.path().is_ident("name") {
             parsed.name = wire_name(&meta, errors);
+        } else if meta.path().is_ident("transparent") {
+            parsed.transparent = flag(&meta, errors);
         } else if let Some(path) = crate_path(&meta, errors) {
             parsed.krate = path;
         }

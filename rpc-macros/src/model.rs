@@ -18,6 +18,8 @@ pub(crate) struct Service {
     pub(crate) wire_name: WireName,
     /// Where the façade is found.
     pub(crate) krate: Path,
+    /// Does the client implement the trait?
+    pub(crate) is_transparent: bool,
     pub(crate) methods: Vec<Method>,
 }
 

@@ -56,6 +56,7 @@ pub(crate) fn service(arguments: TokenStream, item: ItemTrait, errors: &Errors) 
         wire_name: arguments.name.unwrap_or_else(|| wire_name(&item.ident)),
         name: item.ident,
         krate: arguments.krate,
+        is_transparent: arguments.transparent,
         methods: methods.collect(),
     }
 }

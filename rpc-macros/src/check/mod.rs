@@ -2,6 +2,7 @@
 //! tokens. `item` sees the trait as written, `service` the model.
 
 mod method;
+mod transparent;
 mod types;
 pub(crate) mod wire_type;
 
@@ -33,6 +34,7 @@ pub(crate) fn service(service: &Service, errors: &Errors) {
         oneway_output(method, errors);
         oneway_stream(method, errors);
     }
+    transparent::check(service, errors);
     wire_names(service, errors);
 }
 

@@ -5,8 +5,8 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::parse_quote;
 
-use super::{Scope, coding};
-use crate::model::{Argument, Coding, Items, Kind, Method, Passing};
+use super::{Scope, call};
+use crate::model::{Argument, Items, Method};
 use crate::{attributes, names};
 
 /// The struct, and its `impl`.
@@ -22,11 +22,19 @@ fn item(scope: &Scope<'_>) -> TokenStream {
         names::unraw(&service.name),
         service.wire_name.text,
     );
+    let stands_in = service.is_transparent.then(|| {
+        let doc = format!(
+            " It is a [`{}`] itself, for code that takes any; a failed call is then the method's own error.",
+            names::unraw(&service.name),
+        );
+        quote!(#[doc = ""] #[doc = #doc])
+    });
     quote! {
         #(#conditions)*
         #[doc = #doc]
         #[doc = ""]
         #[doc = " Cheap to clone; clones share the connection. Two clients are equal if they call the same service."]
+        #stands_in
         #[derive(::core::clone::Clone, ::core::cmp::PartialEq, ::core::fmt::Debug)]
         #[allow(dead_code)]
         #visibility struct #client {
@@ -40,7 +48,7 @@ fn implementation(scope: &Scope<'_>) -> TokenStream {
     let (visibility, name) = (&service.visibility, &service.name);
     let [channel, address, implementation, timeout, key, value] =
         ["channel", "address", "implementation", "timeout", "key", "value"].map(names::local);
-    let methods = service.methods.iter().map(|method| call(scope, method));
+    let methods = service.methods.iter().map(|method| calling(scope, method));
     quote! {
         #[allow(dead_code, dropping_copy_types)]
         impl #client {
@@ -94,7 +102,7 @@ fn implementation(scope: &Scope<'_>) -> TokenStream {
     }
 }
 
-fn call(scope: &Scope<'_>, method: &Method) -> TokenStream {
+fn calling(scope: &Scope<'_>, method: &Method) -> TokenStream {
     let Scope { service, p, .. } = scope;
     let visibility = &service.visibility;
     let mut attributes = attributes::for_client(&method.attributes);
@@ -106,11 +114,6 @@ fn call(scope: &Scope<'_>, method: &Method) -> TokenStream {
         let (name, ty) = (&argument.name, parameter_type(p, argument));
         quote!(#name: #ty)
     });
-    let sent: Vec<&Argument> = method.arguments.iter().filter(|argument| argument.is_sent()).collect();
-    let arguments = names::local("arguments");
-    let mutability = (!sent.is_empty()).then(|| quote!(mut));
-    let encoded = sent.iter().map(|argument| encode(scope, argument));
-    let dropped = sent.iter().filter(|argument| argument.outlives_encoding()).map(|argument| &argument.name);
     let name = &method.name;
     let error = match method.output.call_error() {
         Some(error) => quote!(#error),
@@ -126,14 +129,18 @@ fn call(scope: &Scope<'_>, method: &Method) -> TokenStream {
             (Some(quote!(async)), quote!(#p::Result<#value, #p::CallError<#error>>), Some(quote!(.await)))
         }
     };
-    let called = called(scope, method, &arguments);
+    let encoded = call::encoded(scope, method);
+    let made = call::made(
+        scope,
+        method,
+        quote!(&self.client),
+        |name, _, write| quote!(#p::Upload::new(#name, #write)),
+    );
     quote! {
         #(#attributes)*
         #visibility #asyncness fn #name(&self, #(#parameters),*) -> #output {
-            let #mutability #arguments = #p::Encoder::new();
-            #(#encoded)*
-            #(::core::mem::drop(#dropped);)*
-            #called #awaited
+            #encoded
+            #made #awaited
         }
     }
 }
@@ -149,65 +156,4 @@ fn parameter_type(p: &Ident, argument: &Argument) -> TokenStream {
         None => quote!(#value),
     };
     quote!(impl #p::Stream<Item = #item> + ::core::marker::Send + 'static)
-}
-
-/// The call itself, its arguments encoded.
-fn called(scope: &Scope<'_>, method: &Method, arguments: &Ident) -> TokenStream {
-    let p = &scope.p;
-    let index = scope.index_of(method);
-    let upload = method.arguments.iter().find_map(|argument| {
-        let (name, write) = (&argument.name, coding::write_item(p, argument.streamed()?));
-        Some(quote!(#p::Upload::new(#name, #write)))
-    });
-    let error = decode_error(scope, method);
-    if let Some(items) = &method.output.items {
-        let item = coding::read_item(p, items);
-        let upload = match upload {
-            Some(upload) => quote!(#p::Option::Some(#upload)),
-            None => quote!(#p::Option::None),
-        };
-        return quote!(#p::Client::stream(&self.client, #index, #arguments, #upload, #item, #error));
-    }
-    let value = decode(scope, &method.output.value);
-    match (method.kind, upload) {
-        (Kind::Oneway, _) => quote!(#p::Client::send(&self.client, #index, #arguments)),
-        (Kind::Call, None) => quote!(#p::Client::call(&self.client, #index, #arguments, #value, #error)),
-        (Kind::Call, Some(upload)) => {
-            quote!(#p::Client::call_with(&self.client, #index, #arguments, #upload, #value, #error))
-        }
-    }
-}
-
-/// One statement that writes the argument.
-fn encode(scope: &Scope<'_>, argument: &Argument) -> TokenStream {
-    let p = &scope.p;
-    let (name, ty, arguments) = (&argument.name, &argument.ty, names::local("arguments"));
-    let encoder = quote!(&mut #arguments);
-    let write = match &argument.passing {
-        Passing::Owned(coding) => coding::write_owned(p, encoder, *coding, ty, name),
-        Passing::Decoded { value, coding } => coding::write(p, encoder, *coding, value, name),
-        Passing::Lent { value } => coding::write(p, encoder, Coding::Value, value, name),
-        Passing::LentBytes => quote!(#p::Encoder::bytes(#encoder, #name)),
-        Passing::Slice { element } => coding::write(p, encoder, Coding::Value, quote!([#element]), name),
-        Passing::Context | Passing::Streamed(_) => return TokenStream::new(),
-    };
-    quote!(#write;)
-}
-
-/// The function that reads the method's own error.
-fn decode_error(scope: &Scope<'_>, method: &Method) -> TokenStream {
-    match method.output.call_error() {
-        Some(error) => decode(scope, error),
-        None => {
-            let (p, decoder) = (&scope.p, names::local("decoder"));
-            quote!(|#decoder| #p::Decoder::never(#decoder))
-        }
-    }
-}
-
-/// The function that reads a value of a reply.
-fn decode(scope: &Scope<'_>, ty: &syn::Type) -> TokenStream {
-    let decoder = names::local("decoder");
-    let read = coding::read(&scope.p, &decoder, Coding::of(ty), ty);
-    quote!(|#decoder| #read)
 }

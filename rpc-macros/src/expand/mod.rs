@@ -1,11 +1,13 @@
 //! The model into tokens, one file for each generated item. Never looks at the trait's syntax, and never
 //! refuses anything: what gets here is right.
 
+mod call;
 mod client;
 mod coding;
 mod describe;
 mod server;
 mod trait_;
+mod transparent;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,7 @@ fn expand(service: &Service) -> TokenStream {
     let the_trait = trait_::expand(&scope);
     let (client_item, client_impls) = client::expand(&scope);
     let (server_item, server_impls) = server::expand(&scope);
+    let transparent_impl = service.is_transparent.then(|| transparent::expand(&scope));
     let method_index = method_index(&scope);
     let description = describe::expand(&scope);
     let Scope { private, p, conditions, .. } = &scope;
@@ -57,6 +60,7 @@ fn expand(service: &Service) -> TokenStream {
             #description
             #client_impls
             #server_impls
+            #transparent_impl
         };
     }
 }

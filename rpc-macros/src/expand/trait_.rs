@@ -20,11 +20,7 @@ pub(super) fn expand(scope: &Scope<'_>) -> TokenStream {
 }
 
 fn declaration(scope: &Scope<'_>, method: &Method) -> TokenStream {
-    let (attributes, name) = (&method.attributes, &method.name);
-    let arguments = method.arguments.iter().map(|argument| {
-        let (name, ty) = (&argument.name, &argument.ty);
-        quote!(#name: #ty)
-    });
+    let attributes = &method.attributes;
     let body = match &method.default {
         None => quote!(;),
         Some(default) => {
@@ -32,13 +28,23 @@ fn declaration(scope: &Scope<'_>, method: &Method) -> TokenStream {
             if default.is_async { quote!({ async move #block }) } else { quote!(#block) }
         }
     };
-    let output = output(scope, method);
+    let signature = signature(scope, method);
     quote! {
         #(#attributes)*
-        fn #name(&self, #(#arguments),*)
-            -> #output
+        #signature
         #body
     }
+}
+
+/// The method as the trait has it, and as whoever implements the trait may write it.
+pub(super) fn signature(scope: &Scope<'_>, method: &Method) -> TokenStream {
+    let name = &method.name;
+    let arguments = method.arguments.iter().map(|argument| {
+        let (name, ty) = (&argument.name, &argument.ty);
+        quote!(#name: #ty)
+    });
+    let output = output(scope, method);
+    quote!(fn #name(&self, #(#arguments),*) -> #output)
 }
 
 /// What the method returns, with `Send` on every future and stream in it.
