@@ -11,7 +11,7 @@ use crate::channel::{Channel, ChannelState};
 use crate::codec::{Decoder, Encoder};
 use crate::connection::{Answer, Refused, now};
 use crate::context::{Context, handler_deadline};
-use crate::error::{CallError, Code, Executed, RpcError};
+use crate::error::{CallError, Executed, RpcError};
 use crate::in_process::InProcess;
 use crate::items::{ItemsIn, Upload};
 use crate::metadata::Metadata;
