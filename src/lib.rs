@@ -104,6 +104,49 @@
 //! An implementation writes `impl Stream<Item = …>` as the trait does; a named type in its place, such as a boxed
 //! stream, needs `#[expect(refining_impl_trait)]`. Time for a call is time for the whole stream.
 //!
+//! # Events
+//!
+//! A [`Broadcast`] in the service's state gives what is published to everybody who has subscribed. Publishing never
+//! waits: who falls behind by more than it holds gets [`Lagged`], with the number of events missed, and goes on or
+//! ends.
+//!
+//! ```
+//! use traitwire::{Broadcast, Lagged, Stream, ipc_service};
+//!
+//! #[ipc_service]
+//! pub trait Prices {
+//!     async fn set(&self, price: u32);
+//!     fn prices(&self) -> impl Stream<Item = Result<u32, Lagged>>;
+//! }
+//!
+//! struct Exchange {
+//!     prices: Broadcast<u32>,
+//! }
+//!
+//! impl Prices for Exchange {
+//!     async fn set(&self, price: u32) {
+//!         self.prices.publish(price);
+//!     }
+//!
+//!     fn prices(&self) -> impl Stream<Item = Result<u32, Lagged>> {
+//!         self.prices.subscribe()
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let prices = Broadcast::new(64);
+//! let client = PricesClient::local(Exchange { prices: prices.clone() });
+//! let mut events = client.prices();
+//! // The call is made, and what is published from then on is seen, once the first item is asked for.
+//! let (first, set) = tokio::join!(events.next(), client.set(100));
+//! assert_eq!((first, set), (Some(Ok(100)), Ok(())));
+//! prices.close();
+//! assert_eq!(events.next().await, None);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Here or elsewhere
 //!
 //! `#[ipc_service(transparent)]` makes the client implement the trait as well. A function that takes any object of
@@ -155,8 +198,9 @@ pub use async_trait::async_trait;
 pub use traitwire_core::service::Dispatch;
 pub use traitwire_core::transport::{Bind, Connector, Credentials, Dial, Epitaph, Listener, Peer, Wire};
 pub use traitwire_core::{
-    CallError, Channel, ChannelBuilder, ChannelState, Code, Context, Endpoint, Executed, Limits, Metadata,
-    Options, RpcError, Server, ServerBuilder, ServerHandle, Shutdown, Stream, Streaming,
+    Broadcast, CallError, Channel, ChannelBuilder, ChannelState, Code, Context, Endpoint, Executed, Lagged,
+    Limits, Metadata, Options, RpcError, Server, ServerBuilder, ServerHandle, Shutdown, Stream, Streaming,
+    Subscription,
 };
 pub use traitwire_idl as idl;
 pub use traitwire_idl::Schema;

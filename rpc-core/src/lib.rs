@@ -2,6 +2,7 @@
 //! never knows which transports exist: [`transport`] is the seam.
 #![forbid(unsafe_code)]
 
+mod broadcast;
 pub mod channel;
 pub mod client;
 pub mod codec;
@@ -36,6 +37,7 @@ mod spawned;
 mod states;
 
 pub use body::Body;
+pub use broadcast::{Broadcast, Lagged, Subscription};
 pub use channel::{Channel, ChannelBuilder, ChannelState};
 pub use client::Client;
 pub use context::Context;
