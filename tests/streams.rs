@@ -97,3 +97,13 @@ async fn items_come_in_order_in_every_shape() {
     assert_eq!(many.len(), 1_000_000);
     assert_eq!(numbers.sum(tokio_stream::iter(0..1_000_000)).await, Ok(499_999_500_000));
 }
+
+#[tokio::test]
+async fn a_stream_outlives_its_client() {
+    let mut countdown = NumbersClient::local(Desk::default()).countdown(3);
+    let mut rest = Vec::new();
+    while let Some(number) = countdown.next().await {
+        rest.push(number.expect("its connection is there"));
+    }
+    assert_eq!(rest, [2, 1, 0]);
+}

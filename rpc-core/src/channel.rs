@@ -17,8 +17,8 @@ use crate::service::Dispatch;
 use crate::services::Services;
 use crate::transport::{Connector, Dial};
 
-/// A connection to one peer, made again when it is lost. Cheap to clone; it ends when the last clone and the last
-/// client on it are gone, or with [`close`](Self::close).
+/// A connection to one peer, made again when it is lost. Cheap to clone; it ends when the last clone, the last
+/// client and the last stream on it are gone, or with [`close`](Self::close).
 ///
 /// What is lost with a connection is told: calls in flight fail, and streams end with an error. Calls made after
 /// that go over the next connection. While there is none a call waits for one attempt to connect and fails if that

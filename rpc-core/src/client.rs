@@ -227,13 +227,17 @@ impl Client {
                     let mut items = ItemsIn::new(Arc::clone(connection), end);
                     if let Some(upload) = upload {
                         let _sending = Some(upload.spawn(connection, end));
-                        return Ok(Opened { items, first: None, had, _sending });
+                        let _channel = Some(self.inner.channel.clone());
+                        return Ok(Opened { items, first: None, had, _sending, _channel });
                     }
                     match items.first(key).await {
                         (Arrived::Ended(Outcome::Failure(error)), body) if error.is_retryable() => {
                             (error, body)
                         }
-                        (first, _) => return Ok(Opened { items, first: Some(first), had, _sending: None }),
+                        (first, _) => {
+                            let (first, _channel) = (Some(first), Some(self.inner.channel.clone()));
+                            return Ok(Opened { items, first, had, _sending: None, _channel });
+                        }
                     }
                 }
             };

@@ -73,7 +73,7 @@ impl Request {
             error_guard: None,
             max_depth: *max_depth,
         };
-        Streaming::open(Opened { items, first: None, had: None, _sending: None }, coding)
+        Streaming::open(Opened { items, first: None, had: None, _sending: None, _channel: None }, coding)
     }
 
     /// Sends what the method's stream yields, to its end; `encode` writes an item.

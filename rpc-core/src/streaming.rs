@@ -14,6 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use traitwire_idl::{DecodeLimits, Guard};
 
 use crate::body::Body;
+use crate::channel::Channel;
 use crate::client::Decode;
 use crate::codec::Decoder;
 use crate::error::{CallError, Code, Executed, RpcError};
@@ -124,6 +125,8 @@ pub(crate) struct Opened {
     pub(crate) had: Option<Duration>,
     /// Sends the argument stream of the same call.
     pub(crate) _sending: Option<AbortOnDropHandle<()>>,
+    /// A caller's connection lives as long as its streams.
+    pub(crate) _channel: Option<Channel>,
 }
 
 enum State {
