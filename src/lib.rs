@@ -104,6 +104,51 @@
 //! An implementation writes `impl Stream<Item = …>` as the trait does; a named type in its place, such as a boxed
 //! stream, needs `#[expect(refining_impl_trait)]`. Time for a call is time for the whole stream.
 //!
+//! # Both directions
+//!
+//! A client is a value. Made by `local` of an object of this process and passed in a message, it lets the other side call
+//! that object, for as long as somebody holds a client of it and the connection lives:
+//!
+//! ```
+//! use traitwire::ipc_service;
+//!
+//! #[ipc_service]
+//! pub trait Progress {
+//!     async fn report(&self, percent: u32);
+//! }
+//!
+//! #[ipc_service]
+//! pub trait Worker {
+//!     async fn run(&self, progress: ProgressClient) -> bool;
+//! }
+//!
+//! struct Bar;
+//!
+//! impl Progress for Bar {
+//!     async fn report(&self, percent: u32) {
+//!         println!("{percent} %");
+//!     }
+//! }
+//!
+//! struct Diligent;
+//!
+//! impl Worker for Diligent {
+//!     async fn run(&self, progress: ProgressClient) -> bool {
+//!         progress.report(100).await.is_ok()
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let worker = WorkerClient::local(Diligent);
+//! assert!(worker.run(ProgressClient::local(Bar)).await?);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A client made by `connect` or `new` belongs to its connection and cannot be passed on. A handler reaches what its
+//! caller serves by [`Context::channel`].
+//!
 //! # Events
 //!
 //! A [`Broadcast`] in the service's state gives what is published to everybody who has subscribed. Publishing never
@@ -139,8 +184,13 @@
 //! let client = PricesClient::local(Exchange { prices: prices.clone() });
 //! let mut events = client.prices();
 //! // The call is made, and what is published from then on is seen, once the first item is asked for.
-//! let (first, set) = tokio::join!(events.next(), client.set(100));
-//! assert_eq!((first, set), (Some(Ok(100)), Ok(())));
+//! let reading = tokio::spawn(async move { (events.next().await, events) });
+//! while prices.subscribers() == 0 {
+//!     tokio::task::yield_now().await;
+//! }
+//! client.set(100).await?;
+//! let (first, mut events) = reading.await?;
+//! assert_eq!(first, Some(Ok(100)));
 //! prices.close();
 //! assert_eq!(events.next().await, None);
 //! # Ok(())

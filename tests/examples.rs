@@ -232,6 +232,20 @@ fn pipeline() {
 }
 
 #[test]
+fn progress() {
+    let output = check("progress", &[], &[], &["9592 primes\n", "5133 primes\n"]);
+    let printed = text(&output.stdout);
+    assert!(printed.contains("100 % done") && printed.matches("has let go").count() == 2, "{printed}");
+    assert!(printed.contains("has let go of its reporter, at 50 %"), "{printed}");
+}
+
+#[test]
+fn chat() {
+    let answer = "guest 11 to guest 0: \"it rains\"? I had no idea!\n";
+    check("chat", &["12"], &[], &[answer, "12 guests heard 144 words\n"]);
+}
+
+#[test]
 fn reconnect() {
     let expected = ["the channel is Closed", "it may have been executed", "letter 14 is stamped by process "];
     let output = check("reconnect", &[], &[], &expected);

@@ -23,6 +23,8 @@ mod g_death;
 mod h_reconnection;
 #[path = "reliability/j_exhaustion.rs"]
 mod j_exhaustion;
+#[path = "reliability/objects.rs"]
+mod objects;
 #[path = "reliability/q_handlers.rs"]
 mod q_handlers;
 

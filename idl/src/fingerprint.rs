@@ -10,7 +10,8 @@
 //! 3. A type is one byte: `Bool` 1, `U8` to `U128` 2 to 6, `I8` to `I128` 7 to 11, `F32` 12, `F64` 13, `Char`
 //!    14, `String` 15, `Unit` 16; `Option` 17, `Sequence` 18, `Set` 19, each followed by the inner type; `Map`
 //!    20, key, value; `Array` 21, length, element; `Tuple` 22, count, elements.
-//!    Where an argument or the output is a stream, 24 stands before the type of an item.
+//!    Where an argument or the output is a stream, 24 stands before the type of an item. A client is 25 and the
+//!    name of its service: whether the two sides' services agree is asked where it is called.
 //! 4. A named type is 23 and its number, counted from 0 in the order of first mention. At its first mention
 //!    its shape follows; later ones are the number alone, which is how recursion ends.
 //! 5. A shape is `Unit` 0; `Newtype` 1, type; `Tuple` 2, count, types; `Struct` 3, count, and for each field
@@ -44,9 +45,18 @@ impl Fingerprint {
                 canonical.ty(error);
             }
         }
-        let hash = blake3::hash(&canonical.bytes);
-        let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
-        Self(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
+        canonical.hash()
+    }
+
+    /// The fingerprint of a whole service: of its name, and of its methods' names and fingerprints in their order.
+    pub fn of_service<'a>(name: &str, methods: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
+        let mut canonical = Canonical { bytes: vec![1], types: &[], numbers: HashMap::new() };
+        canonical.text(name);
+        for (name, fingerprint) in methods {
+            canonical.text(name);
+            canonical.bytes.extend_from_slice(&fingerprint.0.to_le_bytes());
+        }
+        canonical.hash()
     }
 
     /// The fingerprint with these bits.
@@ -74,6 +84,12 @@ struct Canonical<'a> {
 }
 
 impl Canonical<'_> {
+    fn hash(&self) -> Fingerprint {
+        let hash = blake3::hash(&self.bytes);
+        let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
+        Fingerprint(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
+    }
+
     fn number(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.bytes.push(value as u8 | 0x80);
@@ -127,6 +143,10 @@ impl Canonical<'_> {
                 return elements.iter().for_each(|element| self.ty(element));
             }
             Type::Named(index) => return self.named(*index),
+            Type::Client(service) => {
+                self.bytes.push(25);
+                return self.text(service);
+            }
         };
         self.bytes.push(tag);
         inner.iter().for_each(|inner| self.ty(inner));

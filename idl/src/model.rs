@@ -82,6 +82,15 @@ pub enum Type {
     Tuple(Vec<Type>),
     /// The definition at this index of [`Interface::types`].
     Named(usize),
+    /// A client of the service with this name; on the wire a number, by which its message says whose it is.
+    Client(String),
+}
+
+impl Type {
+    /// A client of the service with this name.
+    pub fn client(service: &str) -> Self {
+        Self::Client(service.to_owned())
+    }
 }
 
 /// A type that has a name.

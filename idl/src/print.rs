@@ -251,6 +251,11 @@ impl<'a> Printer<'a> {
                 return self.text(if elements.len() == 1 { ",)" } else { ")" });
             }
             Type::Named(index) => return self.named(*index, depth, left),
+            Type::Client(service) => {
+                self.text("Client<");
+                self.name(service);
+                return self.text(">");
+            }
         };
         self.text(open);
         for (index, ty) in inner.iter().enumerate() {

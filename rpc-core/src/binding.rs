@@ -4,16 +4,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use traitwire_idl::{Fingerprint, Method};
+
 use crate::connection::Connection;
 use crate::error::{Code, RpcError};
-use crate::proto::hello::Hello;
+use crate::proto::hello::{Hello, ServedMethod};
+use crate::reference::RemoteObject;
 use crate::reflection;
-use crate::service::ServiceDescription;
+use crate::service::{MethodDescription, ServiceDescription};
 
 /// A connection, and what the methods of a service are on it.
 pub(crate) struct Binding {
     pub(crate) connection: Arc<Connection>,
     methods: Vec<Bound>,
+    /// The number of the object whose methods these are, if they are an object's.
+    object: Option<u64>,
 }
 
 /// What a method of the trait is on the peer.
@@ -30,7 +35,33 @@ enum Bound {
 impl Binding {
     pub(crate) fn new(connection: Arc<Connection>, description: &ServiceDescription) -> Self {
         let methods = connection.hello().map(|hello| bind(description, hello)).unwrap_or_default();
-        Self { connection, methods }
+        Self { connection, methods, object: None }
+    }
+
+    /// The methods of an object of the peer's. Asks for its schema where that is not this side's own.
+    ///
+    /// # Errors
+    /// Where the peer does not give it.
+    pub(crate) async fn of_object(
+        connection: Arc<Connection>,
+        description: &ServiceDescription,
+        object: &RemoteObject,
+        max_depth: u32,
+        deadline: Option<(Instant, Duration)>,
+    ) -> Result<Self, RpcError> {
+        let methods = if object.interface == description.fingerprint() {
+            (0..description.methods().len() as u32).map(Bound::Number).collect()
+        } else {
+            let asked =
+                reflection::fetch(&connection, description.name(), Some(object.id), max_depth, deadline);
+            let theirs = asked.await?;
+            let fingerprints = theirs.methods.iter().map(|method| {
+                let fingerprint = Fingerprint::of_method(method, &theirs.types);
+                ServedMethod { name: method.name.clone(), fingerprint }
+            });
+            bind_methods(description, 0, &fingerprints.collect::<Vec<_>>())
+        };
+        Ok(Self { connection, methods, object: Some(object.id) })
     }
 
     /// The number under which the peer has a method.
@@ -55,9 +86,11 @@ impl Binding {
         };
         match self.methods.get(method) {
             Some(Bound::Differs) => {
-                reflection::explain_mismatch(&self.connection, description, method, max_depth, deadline).await
+                let Self { connection, object, .. } = self;
+                reflection::explain_mismatch(connection, description, method, *object, max_depth, deadline)
+                    .await
             }
-            _ if serves(hello, description) => {
+            _ if self.object.is_some() || serves(hello, description) => {
                 let name = &description.interface().methods[method].name;
                 let message = format!("the peer's {} has no method {name}", description.name());
                 RpcError::new(Code::Unimplemented, message)
@@ -78,22 +111,25 @@ fn serves(hello: &Hello, description: &ServiceDescription) -> bool {
 }
 
 fn bind(description: &ServiceDescription, hello: &Hello) -> Vec<Bound> {
-    let mut number = 0;
-    let mut served = None;
+    let mut first = 0;
     for service in &hello.services {
-        if service.name == description.name() && served.is_none() {
-            served = Some((number, &service.methods));
+        if service.name == description.name() {
+            return bind_methods(description, first, &service.methods);
         }
-        number += service.methods.len() as u32;
+        first += service.methods.len() as u32;
     }
-    let models = &description.interface().methods;
-    let methods = description.methods().iter().zip(models).map(|(method, model)| {
-        let (first, methods) = served?;
-        let at = methods.iter().position(|candidate| candidate.name == model.name)?;
-        let same = methods[at].fingerprint == method.fingerprint;
+    Vec::new()
+}
+
+/// The methods of a service among those the peer has, of which the first has the number `first`.
+fn bind_methods(description: &ServiceDescription, first: u32, theirs: &[ServedMethod]) -> Vec<Bound> {
+    let ours = description.methods().iter().zip(&description.interface().methods);
+    let bound = |(method, model): (&MethodDescription, &Method)| {
+        let at = theirs.iter().position(|candidate| candidate.name == model.name)?;
+        let same = theirs[at].fingerprint == method.fingerprint;
         Some(if same { Bound::Number(first + at as u32) } else { Bound::Differs })
-    });
-    methods.map(|bound| bound.unwrap_or(Bound::Missing)).collect()
+    };
+    ours.map(|pair| bound(pair).unwrap_or(Bound::Missing)).collect()
 }
 
 fn not_served(description: &ServiceDescription, hello: &Hello) -> RpcError {

@@ -2,6 +2,7 @@
 //! from the value to the wire, and from the wire to the value, without being copied. Never knows types.
 
 use crate::buffer::Buffer;
+use crate::reference::References;
 
 /// An encoded body: `head`, then `tail`.
 #[derive(Debug, Default)]
@@ -9,6 +10,8 @@ pub struct Body {
     head: Buffer,
     /// The content of a block of bytes whose length ends the head; empty where there is none.
     tail: Vec<u8>,
+    /// What its values name by place.
+    references: References,
 }
 
 /// A block from this size on stands apart: below it a copy costs less than another slice to write.
@@ -17,12 +20,21 @@ pub(crate) const LARGE_BLOCK: usize = 32 << 10;
 impl Body {
     /// A body that is one piece.
     pub(crate) fn new(head: Buffer) -> Self {
-        Self { head, tail: Vec::new() }
+        Self { head, tail: Vec::new(), references: None }
     }
 
     /// A body that ends in a large block.
     pub(crate) fn with_tail(head: Buffer, tail: Vec<u8>) -> Self {
-        Self { head, tail }
+        Self { head, tail, references: None }
+    }
+
+    /// The same body, whose values name these by place.
+    pub(crate) fn with_references(self, references: References) -> Self {
+        Self { references, ..self }
+    }
+
+    pub(crate) fn references(&self) -> &References {
+        &self.references
     }
 
     /// Bytes of it.

@@ -2,19 +2,21 @@
 //! its clients speak.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use futures_core::Stream;
 
-use crate::connection::Connection;
+use crate::connection::{Closing, Connection};
 use crate::endpoint::Endpoint;
 use crate::error::{Code, RpcError};
 use crate::link::Link;
 use crate::options::Options;
+use crate::reference::Home;
 use crate::retry::RetryBudget;
 use crate::service::Dispatch;
 use crate::services::Services;
+use crate::states::States;
 use crate::transport::{Connector, Dial};
 
 /// A connection to one peer, made again when it is lost. Cheap to clone; it ends when the last clone, the last
@@ -34,8 +36,41 @@ pub struct Channel {
 }
 
 struct Inner {
-    link: Arc<Link>,
+    way: Way,
     retry_budget: RetryBudget,
+}
+
+/// How a channel comes to its connection.
+enum Way {
+    /// It makes its own, and ends with it.
+    Own(Arc<Link>),
+    /// It was given one.
+    Given(Box<Given>),
+}
+
+/// A connection that is not the channel's to end or to make again.
+struct Given {
+    /// `None` where there is none any more.
+    connection: Option<Arc<Connection>>,
+    endpoint: Endpoint,
+    options: Options,
+    _owner: Option<Channel>,
+}
+
+impl Given {
+    fn usable(&self) -> Option<&Arc<Connection>> {
+        self.connection.as_ref().filter(|connection| connection.is_usable())
+    }
+}
+
+/// A channel, for those who do not keep it.
+#[derive(Clone)]
+pub(crate) struct WeakChannel(Weak<Inner>);
+
+impl WeakChannel {
+    pub(crate) fn upgrade(&self) -> Option<Channel> {
+        self.0.upgrade().map(|inner| Channel { inner })
+    }
 }
 
 /// What a channel can do at the moment.
@@ -76,41 +111,80 @@ impl Channel {
     }
 
     fn with(connector: Box<dyn Connector>, services: Services) -> Self {
-        let link = Arc::new(Link::new(connector, services));
-        Self { inner: Arc::new(Inner { link, retry_budget: RetryBudget::default() }) }
+        let inner = Arc::new_cyclic(|weak| {
+            let link = Link::new(connector, services, WeakChannel(Weak::clone(weak)));
+            Inner { way: Way::Own(Arc::new(link)), retry_budget: RetryBudget::default() }
+        });
+        Self { inner }
+    }
+
+    /// A channel over a connection that somebody else keeps, to its peer.
+    pub(crate) fn over(connection: Option<Arc<Connection>>, owner: Option<Channel>) -> Self {
+        let (endpoint, options) = match &connection {
+            Some(connection) => (connection.peer.endpoint.clone(), connection.options()),
+            None => (Endpoint::new("in-process", "nobody").expect("a scheme and a name"), Options::default()),
+        };
+        let way = Way::Given(Box::new(Given { connection, endpoint, options, _owner: owner }));
+        Self { inner: Arc::new(Inner { way, retry_budget: RetryBudget::default() }) }
+    }
+
+    /// A channel to the objects of a connection's peer.
+    pub(crate) fn to(home: &Home) -> Self {
+        let (connection, owner) = home.way();
+        Self::over(connection, owner)
     }
 
     /// Flushes what was sent, tells the peer, and ends the connection, within 20 s even if the peer hardly reads.
     /// Calls in flight fail, and so do later ones. Closing twice does nothing more.
     pub async fn close(&self) {
-        for connection in self.inner.link.close("closed by the caller") {
+        for connection in self.abandon("closed by the caller") {
             connection.ended().await;
         }
     }
 
-    /// Ends it without waiting.
-    pub(crate) fn abandon(&self, reason: &str) {
-        self.inner.link.close(reason);
+    /// Ends it without waiting. The connections there were.
+    pub(crate) fn abandon(&self, reason: &str) -> Vec<Arc<Connection>> {
+        match &self.inner.way {
+            Way::Own(link) => link.close(reason),
+            Way::Given(given) => {
+                let connections: Vec<_> = given.connection.iter().cloned().collect();
+                connections.iter().for_each(|connection| connection.close(Closing::Flushed, reason));
+                connections
+            }
+        }
     }
 
     /// What the channel can do at the moment.
     pub fn state(&self) -> ChannelState {
-        self.inner.link.state()
+        match &self.inner.way {
+            Way::Own(link) => link.state(),
+            Way::Given(given) if given.usable().is_some() => ChannelState::Ready,
+            Way::Given(_) => ChannelState::Closed,
+        }
     }
 
     /// What the channel can do now, then each time that changes, until it is closed for good or gone. States that
     /// last less than the reader takes to look may be left out. The stream does not keep the channel.
     pub fn states(&self) -> impl Stream<Item = ChannelState> + Send + Unpin + 'static {
-        self.inner.link.states()
+        match &self.inner.way {
+            Way::Own(link) => link.states(),
+            Way::Given(given) => States::of(given.connection.clone()),
+        }
     }
 
     /// The address it is connected to.
     pub fn endpoint(&self) -> &Endpoint {
-        self.inner.link.endpoint()
+        match &self.inner.way {
+            Way::Own(link) => link.endpoint(),
+            Way::Given(given) => &given.endpoint,
+        }
     }
 
     pub(crate) fn options(&self) -> &Options {
-        self.inner.link.options()
+        match &self.inner.way {
+            Way::Own(link) => link.options(),
+            Way::Given(given) => &given.options,
+        }
     }
 
     pub(crate) fn retry_budget(&self) -> &RetryBudget {
@@ -119,22 +193,38 @@ impl Channel {
 
     /// A connection for a call that has until `until`.
     pub(crate) async fn connection(&self, until: Option<Instant>) -> Result<Arc<Connection>, RpcError> {
-        let ready = self.inner.link.ready(self.options().wait_for_ready);
+        let link = match &self.inner.way {
+            Way::Own(link) => link,
+            Way::Given(given) => {
+                let gone = || RpcError::new(Code::Unavailable, "the connection to the peer is over");
+                return given.usable().cloned().ok_or_else(gone);
+            }
+        };
+        let ready = link.ready(link.options().wait_for_ready);
         let Some(until) = until else { return ready.await };
         tokio::time::timeout_at(until.into(), ready).await.unwrap_or_else(|_| {
             let message = "its time ran out before there was a connection";
-            Err(self.inner.link.too_late(Code::DeadlineExceeded, message))
+            Err(link.too_late(Code::DeadlineExceeded, message))
         })
     }
 
+    /// Whether both are the same channel, or over the same connection that they were given.
     pub(crate) fn same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.inner, &other.inner)
+        match (&self.inner.way, &other.inner.way) {
+            (Way::Given(ours), Way::Given(theirs)) => match (&ours.connection, &theirs.connection) {
+                (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs),
+                _ => false,
+            },
+            _ => Arc::ptr_eq(&self.inner, &other.inner),
+        }
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.link.close("the caller is gone");
+        if let Way::Own(link) = &self.way {
+            link.close("the caller is gone");
+        }
     }
 }
 
@@ -165,19 +255,10 @@ impl ChannelBuilder {
     /// As [`Channel::connect`], and `InvalidArgument` for two services of one name.
     pub async fn connect<Via>(self, address: impl Dial<Via>) -> Result<Channel, RpcError> {
         let channel = Channel::with(address.dial()?, self.services);
-        let Options { connect_timeout, wait_for_ready, .. } = *channel.options();
-        let ready = channel.inner.link.ready(wait_for_ready);
-        // A single attempt keeps to its time by itself.
-        let patience = if wait_for_ready { connect_timeout } else { Duration::MAX };
-        match tokio::time::timeout(patience, ready).await {
-            Ok(ready) => ready.map(|_| channel),
-            Err(_) => {
-                let waited = humantime::format_duration(connect_timeout);
-                let message = format!("no connection within {waited} (connect_timeout)");
-                let error = channel.inner.link.too_late(Code::Unavailable, message);
-                Err(error.with_address(channel.endpoint()))
-            }
+        if let Way::Own(link) = &channel.inner.way {
+            link.connect().await?;
         }
+        Ok(channel)
     }
 }
 

@@ -12,13 +12,13 @@ use crate::codec::{Decoder, Encoder};
 use crate::connection::{Answer, Refused, now};
 use crate::context::{Context, handler_deadline};
 use crate::error::{CallError, Executed, RpcError};
-use crate::in_process::InProcess;
 use crate::items::{ItemsIn, Upload};
 use crate::metadata::Metadata;
 use crate::proto::{Arrived, Awaits, NewCall, Outcome};
 use crate::retry::Attempts;
 use crate::service::{Dispatch, ServiceDescription};
 use crate::streaming::{ItemCoding, Opened, Streaming};
+use crate::target::Target;
 use crate::transport::Dial;
 
 /// Reads one value of a body; generated code gives one for each method.
@@ -43,6 +43,7 @@ struct Sent {
 struct Inner {
     channel: Channel,
     description: &'static ServiceDescription,
+    target: Target,
     /// The connection of the last call, to be used again while it can be.
     bound: Mutex<Option<Arc<Binding>>>,
 }
@@ -50,7 +51,11 @@ struct Inner {
 impl Client {
     /// A client on a channel. A service that the peer does not serve shows at the first call.
     pub fn new(channel: Channel, description: &'static ServiceDescription) -> Self {
-        let inner = Inner { channel, description, bound: Mutex::default() };
+        Self::with(channel, description, Target::Service)
+    }
+
+    pub(crate) fn with(channel: Channel, description: &'static ServiceDescription, target: Target) -> Self {
+        let inner = Inner { channel, description, target, bound: Mutex::default() };
         Self { inner: Arc::new(inner), timeout: None, deadline: None, metadata: None }
     }
 
@@ -77,7 +82,12 @@ impl Client {
     /// A client of an implementation in this process. Nothing runs before the first call.
     pub fn local(service: impl Dispatch) -> Self {
         let description = service.description();
-        Self::new(Channel::lazy(InProcess::new(service)), description)
+        let (channel, target) = Target::local(service);
+        Self::with(channel, description, target)
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.inner.target
     }
 
     /// The connection, shared with all clones.
@@ -349,7 +359,10 @@ impl Client {
         };
         let Inner { channel, description, .. } = &*self.inner;
         match bound.number(method) {
-            Some(number) => Ok(NewCall { deadline, metadata, awaits, ..NewCall::new(number, body) }),
+            Some(number) => {
+                let object = self.inner.target.object();
+                Ok(NewCall { deadline, metadata, awaits, object, ..NewCall::new(number, body) })
+            }
             None => {
                 let max_depth = channel.options().limits.max_depth;
                 Err(bound.refusal(description, method, max_depth, deadline).await)
@@ -401,7 +414,14 @@ impl Inner {
             return Ok(Arc::clone(bound));
         }
         let connection = self.channel.connection(deadline.map(|(at, _)| at)).await?;
-        let bound = Arc::new(Binding::new(connection, self.description));
+        let bound = match &self.target {
+            Target::Remote(object) => {
+                let max_depth = self.channel.options().limits.max_depth;
+                Binding::of_object(connection, self.description, object, max_depth, deadline).await?
+            }
+            Target::Service | Target::Local(_) => Binding::new(connection, self.description),
+        };
+        let bound = Arc::new(bound);
         *self.bound() = Some(Arc::clone(&bound));
         Ok(bound)
     }
@@ -412,10 +432,17 @@ impl Inner {
 }
 
 impl PartialEq for Client {
-    /// Whether both call the same service over the same connection.
+    /// Whether both call the same service of the same peer, or the same object.
     fn eq(&self, other: &Self) -> bool {
-        self.inner.channel.same(&other.inner.channel)
-            && self.inner.description.name() == other.inner.description.name()
+        if self.inner.description.name() != other.inner.description.name() {
+            return false;
+        }
+        match (self.target(), other.target()) {
+            (Target::Remote(ours), Target::Remote(theirs)) => ours.same(theirs),
+            (Target::Remote(_), _) | (_, Target::Remote(_)) => false,
+            // What is local has a channel of its own.
+            _ => self.inner.channel.same(&other.inner.channel),
+        }
     }
 }
 

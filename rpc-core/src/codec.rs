@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::body::{Body, LARGE_BLOCK};
 use crate::buffer::Buffer;
 use crate::error::{Code, RpcError};
+use crate::passing;
+use crate::reference::{Reference, References};
 
 /// Writes values one after another into a reused buffer. The first failure is kept and given by
 /// [`finish`](Self::finish).
@@ -16,13 +18,22 @@ pub struct Encoder {
     buffer: Buffer,
     /// A large block that was written last.
     tail: Vec<u8>,
-    failure: Option<postcard::Error>,
+    /// Of clients that were written.
+    references: Vec<Reference>,
+    failure: Option<Failure>,
+}
+
+#[derive(Debug)]
+enum Failure {
+    Value(postcard::Error),
+    /// A client that cannot be passed, and why.
+    Client(&'static str),
 }
 
 impl Encoder {
     /// An encoder that has written nothing yet.
     pub fn new() -> Self {
-        Self { buffer: Buffer::new(), tail: Vec::new(), failure: None }
+        Self { buffer: Buffer::new(), tail: Vec::new(), references: Vec::new(), failure: None }
     }
 
     /// Appends one value.
@@ -31,8 +42,9 @@ impl Encoder {
             self.buffer.append(&mut self.tail);
         }
         let mut serializer = postcard::Serializer { output: Append(&mut self.buffer) };
-        if let Err(error) = value.serialize(&mut serializer) {
-            self.failure.get_or_insert(error);
+        let (encoded, refused) = passing::encoding(&mut self.references, || value.serialize(&mut serializer));
+        if let Err(error) = encoded {
+            self.failure.get_or_insert(refused.map_or(Failure::Value(error), Failure::Client));
         }
         self
     }
@@ -59,26 +71,39 @@ impl Encoder {
         self.buffer.len() + self.tail.len()
     }
 
-    /// Takes off what was written after the first `at` bytes.
+    /// Clients written so far.
+    pub(crate) fn references(&self) -> usize {
+        self.references.len()
+    }
+
+    /// Takes off what was written after the first `at` bytes. Both parts carry all references, since values name them
+    /// by their place.
     pub(crate) fn split_off(&mut self, at: usize) -> Self {
         let mut buffer = Buffer::new();
         buffer.extend_from_slice(&self.buffer[at..]);
         self.buffer.truncate(at);
-        Self { buffer, tail: std::mem::take(&mut self.tail), failure: None }
+        let (tail, references) = (std::mem::take(&mut self.tail), self.references.clone());
+        Self { buffer, tail, references, failure: None }
     }
 
     /// What was written.
     ///
     /// # Errors
-    /// `Internal`, where a value's own `Serialize` failed.
+    /// `Internal`, where a value's own `Serialize` failed; `InvalidArgument` for a client that cannot be passed.
     pub fn finish(self) -> Result<Body, RpcError> {
         match self.failure {
-            None if self.tail.is_empty() => Ok(Body::new(self.buffer)),
-            None => Ok(Body::with_tail(self.buffer, self.tail)),
-            Some(error) => {
-                Err(RpcError::new(Code::Internal, format!("a value could not be encoded: {error}")))
+            Some(Failure::Value(error)) => {
+                return Err(RpcError::new(Code::Internal, format!("a value could not be encoded: {error}")));
             }
+            Some(Failure::Client(why)) => return Err(RpcError::new(Code::InvalidArgument, why)),
+            None => {}
         }
+        let body = match self.tail.is_empty() {
+            true => Body::new(self.buffer),
+            false => Body::with_tail(self.buffer, self.tail),
+        };
+        let references = (!self.references.is_empty()).then(|| self.references.into());
+        Ok(body.with_references(references))
     }
 }
 
@@ -105,36 +130,40 @@ impl ser_flavors::Flavor for Append<'_> {
 /// Reads values one after another from a body.
 pub struct Decoder<'de> {
     rest: Rest<'de>,
+    references: References,
 }
 
 impl<'de> Decoder<'de> {
     /// A decoder at the start of `body`, which lends it.
     pub fn new(body: &'de Body) -> Self {
         let (now, then) = body.parts();
-        Self::of(now, Then::Lent(then))
+        Self::of(now, Then::Lent(then), body.references().clone())
     }
 
     /// A decoder at the start of `body`. A large block at its end is moved to the value it is decoded into.
     pub fn taking(body: &'de mut Body) -> Self {
+        let references = body.references().clone();
         let (now, then) = body.parts_mut();
-        Self::of(now, Then::Taken(then))
+        Self::of(now, Then::Taken(then), references)
     }
 
     /// A decoder that begins at a position of `body`, which lends it.
     pub(crate) fn from(body: &'de Body, at: usize) -> Self {
         let (now, then) = body.parts();
-        match at.checked_sub(now.len()) {
-            None => Self::of(&now[at..], Then::Lent(then)),
-            Some(at) => Self::of(&then[at..], Then::Lent(&[])),
-        }
+        let (now, then) = match at.checked_sub(now.len()) {
+            None => (&now[at..], then),
+            Some(at) => (&then[at..], &[][..]),
+        };
+        Self::of(now, Then::Lent(then), body.references().clone())
     }
 
     /// A decoder that begins at a position of `body`, as [`taking`](Self::taking).
     pub(crate) fn taking_from(body: &'de mut Body, at: usize) -> Self {
+        let references = body.references().clone();
         let (now, then) = body.parts_mut();
         match at.checked_sub(now.len()) {
-            None | Some(0) => Self::of(&now[at..], Then::Taken(then)),
-            Some(at) => Self::of(&then[at..], Then::Lent(&[])),
+            None | Some(0) => Self::of(&now[at..], Then::Taken(then), references),
+            Some(at) => Self::of(&then[at..], Then::Lent(&[]), references),
         }
     }
 
@@ -143,8 +172,8 @@ impl<'de> Decoder<'de> {
         self.rest.size_hint().unwrap_or(0)
     }
 
-    fn of(now: &'de [u8], then: Then<'de>) -> Self {
-        Self { rest: Rest { now, then } }
+    fn of(now: &'de [u8], then: Then<'de>, references: References) -> Self {
+        Self { rest: Rest { now, then }, references }
     }
 
     /// The next value.
@@ -154,7 +183,11 @@ impl<'de> Decoder<'de> {
     pub fn value<T: Deserialize<'de>>(&mut self) -> Result<T, RpcError> {
         let rest = std::mem::replace(&mut self.rest, Rest { now: &[], then: Then::Lent(&[]) });
         let mut values = postcard::Deserializer::from_flavor(rest);
-        let value = T::deserialize(&mut values).and_then(|value| {
+        let value = match &self.references {
+            None => T::deserialize(&mut values),
+            Some(references) => passing::decoding(references, || T::deserialize(&mut values)),
+        };
+        let value = value.and_then(|value| {
             self.rest = values.finalize()?;
             Ok(value)
         });

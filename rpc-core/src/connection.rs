@@ -14,8 +14,10 @@ use tokio::io::AsyncWrite;
 
 use crate::body::Body;
 use crate::error::{Code, RpcError};
+use crate::options::Options;
 use crate::proto::hello::Hello;
 use crate::proto::{CallKey, NewCall, Outcome, Outgoing, SLICES, Session, Ticket};
+use crate::reference::{Burials, Home};
 use crate::transport::Peer;
 
 /// The present, by the clock that tests can stop.
@@ -48,6 +50,8 @@ pub(crate) struct Connection {
     unwritten: AtomicBool,
     /// Whether it may still take calls of this side.
     usable: AtomicBool,
+    /// What references to the peer's objects share.
+    pub(crate) home: Arc<Home>,
 }
 
 pub(crate) struct Shared {
@@ -71,6 +75,7 @@ struct Writer {
 
 impl Connection {
     pub(crate) fn new(session: Session, peer: Peer, io: Box<dyn AsyncWrite + Send + Unpin>) -> Self {
+        let home = Arc::clone(session.home());
         let shared = Shared { session, closing: Closing::No, driver: None, armed: None };
         let taken = Outgoing::new(io.is_write_vectored());
         let writer = Writer { io: Some(io), taken, driver: Waker::noop().clone(), failed: None };
@@ -81,11 +86,13 @@ impl Connection {
             writer: Mutex::new(writer),
             unwritten: AtomicBool::new(false),
             usable: AtomicBool::new(true),
+            home,
         }
     }
 
     /// Does something with the session, then wakes whoever it woke.
     pub(crate) fn with_session<R>(&self, act: impl FnOnce(&mut Shared) -> R) -> R {
+        let _burials = Burials::delay();
         let mut shared = self.lock();
         let result = act(&mut shared);
         if shared.session.has_woken() {
@@ -117,9 +124,14 @@ impl Connection {
         std::future::poll_fn(|cx| self.lock().session.poll_peer(cx.waker())).await
     }
 
-    /// Waits until it takes no more calls of this side, and says why.
-    pub(crate) async fn lost(&self) -> RpcError {
-        std::future::poll_fn(|cx| self.lock().session.poll_lost(cx.waker())).await
+    /// Waits until it takes no more calls of this side, and says why, and whether the peer had announced it.
+    pub(crate) async fn lost(&self) -> (RpcError, bool) {
+        std::future::poll_fn(|cx| {
+            let mut shared = self.lock();
+            let lost = shared.session.poll_lost(cx.waker());
+            lost.map(|error| (error, shared.session.peer_leaves().is_some()))
+        })
+        .await
     }
 
     /// Whether it may take calls of this side. Asked before a call, without the lock; the session is asked again.
@@ -139,6 +151,11 @@ impl Connection {
 
     pub(crate) fn is_ended(&self) -> bool {
         self.lock().session.ended().is_some()
+    }
+
+    /// The limits and times of this end.
+    pub(crate) fn options(&self) -> Options {
+        self.lock().session.options().clone()
     }
 
     fn wake_driver(&self) {
@@ -284,6 +301,7 @@ impl Connection {
     pub(crate) fn end(&self, cause: &RpcError) {
         self.set_unusable();
         let mut woken = Vec::new();
+        let _burials = Burials::delay();
         {
             let writer = self.lock_writer();
             let mut shared = self.lock();

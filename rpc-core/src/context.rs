@@ -1,12 +1,15 @@
 //! What a handler may know of the call it serves. Never on the wire, and never a way to answer the call.
 
 use std::cell::Cell;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::channel::Channel;
+use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::metadata::Metadata;
 use crate::transport::Peer;
@@ -20,10 +23,40 @@ use crate::transport::Peer;
 #[derive(Debug, Clone)]
 pub struct Context {
     method: &'static str,
-    peer: Arc<Peer>,
+    caller: Caller,
     deadline: Option<Instant>,
     metadata: Option<Arc<Metadata>>,
     cancelled: CancellationToken,
+}
+
+/// Who makes a call.
+#[derive(Clone)]
+pub(crate) enum Caller {
+    /// The peer of a connection.
+    Connection(Arc<Connection>),
+    /// Nobody that could be called.
+    Nobody(Arc<Peer>),
+}
+
+impl Caller {
+    fn peer(&self) -> &Peer {
+        match self {
+            Caller::Connection(connection) => &connection.peer,
+            Caller::Nobody(peer) => peer,
+        }
+    }
+}
+
+impl From<Arc<Connection>> for Caller {
+    fn from(connection: Arc<Connection>) -> Self {
+        Self::Connection(connection)
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.peer().fmt(f)
+    }
 }
 
 impl Context {
@@ -31,17 +64,26 @@ impl Context {
     /// client that stands for one (`#[ipc_service(transparent)]`).
     ///
     /// Nobody is at the other end, so there is nothing to know: [`peer`](Self::peer) is `in-process:local`
-    /// without credentials, [`deadline`](Self::deadline) is `None`, [`metadata`](Self::metadata) and
+    /// without credentials, [`channel`](Self::channel) is closed, [`deadline`](Self::deadline) is `None`, [`metadata`](Self::metadata) and
     /// [`method`](Self::method) are empty, and [`cancelled`](Self::cancelled) never resolves.
     pub fn local() -> Self {
         let endpoint = Endpoint::new("in-process", "local").expect("a scheme and a name");
-        let peer = Arc::new(Peer::new(endpoint));
-        Self { method: "", peer, deadline: None, metadata: None, cancelled: CancellationToken::new() }
+        let caller = Caller::Nobody(Arc::new(Peer::new(endpoint)));
+        Self { method: "", caller, deadline: None, metadata: None, cancelled: CancellationToken::new() }
     }
 
     /// The caller: its address and, where the transport knows them, its uid, gid and pid.
     pub fn peer(&self) -> &Peer {
-        &self.peer
+        self.caller.peer()
+    }
+
+    /// A channel to the caller, over the connection that the call came on, for calling what it serves itself
+    /// (`Channel::builder().service(…)`). It does not keep the connection: once the caller has gone, calls fail.
+    pub fn channel(&self) -> Channel {
+        match &self.caller {
+            Caller::Connection(connection) => Channel::over(Some(Arc::clone(connection)), None),
+            Caller::Nobody(_) => Channel::over(None, None),
+        }
     }
 
     /// When the call's time is up, by this process's own clock.
@@ -98,7 +140,7 @@ pub(crate) fn handler_deadline() -> Option<Instant> {
 #[derive(Debug)]
 pub(crate) struct CallScope {
     pub(crate) method: &'static str,
-    pub(crate) peer: Arc<Peer>,
+    caller: Caller,
     pub(crate) deadline: Option<Instant>,
     metadata: Option<Arc<Metadata>>,
     cancelled: OnceLock<CancellationToken>,
@@ -106,9 +148,9 @@ pub(crate) struct CallScope {
 }
 
 impl CallScope {
-    pub(crate) fn new(method: &'static str, peer: Arc<Peer>, deadline: Option<Instant>) -> Self {
+    pub(crate) fn new(method: &'static str, caller: Caller, deadline: Option<Instant>) -> Self {
         let (cancelled, answered) = (OnceLock::new(), AtomicBool::new(false));
-        Self { method, peer, deadline, metadata: None, cancelled, answered }
+        Self { method, caller, deadline, metadata: None, cancelled, answered }
     }
 
     /// The same call, with this beside its arguments.
@@ -120,7 +162,7 @@ impl CallScope {
     pub(crate) fn context(&self) -> Context {
         Context {
             method: self.method,
-            peer: Arc::clone(&self.peer),
+            caller: self.caller.clone(),
             deadline: self.deadline,
             metadata: self.metadata.clone(),
             cancelled: self.cancelled.get_or_init(CancellationToken::new).clone(),

@@ -19,6 +19,7 @@ use crate::request::{Request, Streams};
 use crate::service::{MethodDescription, Reply, Slot};
 use crate::services::Services;
 use crate::spawned::{Spawned, SpawnedHandler};
+use crate::target::LocalService;
 
 pub(crate) struct Handlers {
     services: Arc<Services>,
@@ -37,7 +38,12 @@ pub(crate) struct Handlers {
 
 enum Running {
     /// Polled by the driver.
-    InPlace { method: u32, slot: Box<dyn Slot>, deadline: Option<Instant> },
+    InPlace {
+        method: &'static MethodDescription,
+        kept: Option<u32>,
+        slot: Box<dyn Slot>,
+        deadline: Option<Instant>,
+    },
     /// On another thread, or waiting for one.
     Spawned { code: Option<Code> },
 }
@@ -68,25 +74,29 @@ impl Handlers {
 
     /// Starts a handler and polls it once. `Some` if it has ended already.
     pub(crate) fn start(&mut self, incoming: Incoming) -> Option<Outcome> {
-        let Incoming { id, key, method, deadline, metadata, mut body } = incoming;
+        let Incoming { id, key, method, object, deadline, metadata, mut body } = incoming;
+        let local = object.as_ref().and_then(|object| object.target::<LocalService>());
+        let services = local.map_or(&self.services, |local| &local.services);
         if method == reflection::DESCRIBE {
-            return Some(reflection::describe(&self.services, &body));
+            return Some(reflection::describe(services, &body));
         }
-        let Some(description) = self.services.method(method) else {
+        let Some(description) = services.method(method) else {
             let message = format!("no method has the number {method}");
             return Some(Outcome::Failure(RpcError::new(Code::Unimplemented, message)));
         };
         if let Err(error) = description.check_arguments(&mut body, self.max_depth) {
             return Some(Outcome::Failure(error.with_method(&description.path)));
         }
-        let kept = self.idle.get_mut(method as usize).and_then(Vec::pop);
-        let Some(mut slot) = kept.or_else(|| self.services.slot(method)) else {
+        // Slots of objects are made for one call: the next one may be for another object.
+        let kept = object.is_none().then_some(method);
+        let idle = kept.and_then(|method| self.idle.get_mut(method as usize)?.pop());
+        let Some(mut slot) = idle.or_else(|| services.slot(method)) else {
             let message = "the service has no such method";
             return Some(Outcome::Failure(
                 RpcError::new(Code::Unimplemented, message).with_method(&description.path),
             ));
         };
-        let mut scope = CallScope::new(&description.path, Arc::clone(&self.connection.peer), deadline);
+        let mut scope = CallScope::new(&description.path, Arc::clone(&self.connection).into(), deadline);
         if !metadata.is_empty() {
             scope = match Metadata::decode(&metadata) {
                 Ok(metadata) => scope.with_metadata(metadata),
@@ -112,7 +122,7 @@ impl Handlers {
             self.spawned.start(SpawnedHandler::new(id, slot, deadline, description, &self.woken));
             return None;
         }
-        self.running[index] = Some(Running::InPlace { method, slot, deadline });
+        self.running[index] = Some(Running::InPlace { method: description, kept, slot, deadline });
         self.poll_one(id)
     }
 
@@ -128,21 +138,20 @@ impl Handlers {
         // Before polling: what wakes it from now on has to be heard, and what the last one to wake it did before,
         // seen. A plain store might come after the handler's own reads.
         handler.listed.swap(false, Ordering::AcqRel);
-        let Some(Some(Running::InPlace { method, slot, deadline })) = self.running.get_mut(index) else {
+        let Some(Some(Running::InPlace { method, slot, deadline, .. })) = self.running.get_mut(index) else {
             return None;
         };
-        let description = self.services.method(*method)?;
-        let outcome = poll_slot(&mut **slot, *deadline, &mut Context::from_waker(waker), description)?;
-        if let Some(Running::InPlace { method, slot, .. }) = self.running[index].take() {
-            self.retire(method, slot, !is_panic(&outcome));
+        let outcome = poll_slot(&mut **slot, *deadline, &mut Context::from_waker(waker), method)?;
+        if let Some(Running::InPlace { kept, slot, .. }) = self.running[index].take() {
+            self.retire(kept.filter(|_| !is_panic(&outcome)), slot);
         }
         Some(outcome)
     }
 
-    /// A handler has come to its end, or is brought to it. Its slot may serve again.
-    fn retire(&mut self, method: u32, mut slot: Box<dyn Slot>, reuse: bool) {
+    /// A handler has come to its end, or is brought to it. Its slot may serve again, for the method it is `kept` for.
+    fn retire(&mut self, kept: Option<u32>, mut slot: Box<dyn Slot>) {
         if clear(&mut *slot)
-            && reuse
+            && let Some(method) = kept
             && let Some(idle) = self.idle.get_mut(method as usize)
             && idle.len() < KEPT_SLOTS
         {
@@ -185,10 +194,9 @@ impl Handlers {
     /// Drops a handler, or asks its task to end. `Some` if it has ended.
     pub(crate) fn cancel(&mut self, id: CallId, code: Code) -> Option<Outcome> {
         match self.running.get_mut(id.0 as usize)?.take()? {
-            Running::InPlace { method, slot, .. } => {
-                self.retire(method, slot, true);
-                let path = self.services.method(method).map(|method| method.path.as_str());
-                Some(Outcome::Failure(given_up(code, true).with_method(path.unwrap_or_default())))
+            Running::InPlace { method, kept, slot, .. } => {
+                self.retire(kept, slot);
+                Some(Outcome::Failure(given_up(code, true).with_method(&method.path)))
             }
             // Also one that waits for a thread says itself that it has ended.
             Running::Spawned { .. } => {

@@ -29,6 +29,11 @@ impl InProcess {
         services.add(service);
         Self { services: Arc::new(services), endpoint }
     }
+
+    /// The one service.
+    pub(crate) fn services(&self) -> Arc<Services> {
+        Arc::clone(&self.services)
+    }
 }
 
 #[async_trait]

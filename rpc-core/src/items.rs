@@ -191,7 +191,9 @@ impl Pending {
                 Poll::Pending if self.count == 0 => return Poll::Pending,
                 Poll::Pending => return Poll::Ready(Ok(Filled::More)),
             }
-            if self.encoder.len() >= BATCH || self.count >= BATCH_ITEMS || self.alone.is_some() {
+            // One that carries references is the last: together they might be more than a message can carry.
+            let carries = self.encoder.references() > 0;
+            if self.encoder.len() >= BATCH || self.count >= BATCH_ITEMS || self.alone.is_some() || carries {
                 return Poll::Ready(Ok(Filled::More));
             }
         }

@@ -29,12 +29,15 @@ pub mod items;
 mod link;
 pub mod metadata;
 mod open;
+mod passing;
+mod reference;
 mod reflection;
 mod request;
 mod retry;
 mod services;
 mod spawned;
 mod states;
+mod target;
 
 pub use body::Body;
 pub use broadcast::{Broadcast, Lagged, Subscription};

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
-use crate::channel::ChannelState;
+use crate::channel::{ChannelState, WeakChannel};
 use crate::connection::{Closing, Connection};
 use crate::endpoint::Endpoint;
 use crate::error::{Code, Executed, RpcError};
@@ -19,8 +19,8 @@ use crate::services::Services;
 use crate::states::States;
 use crate::transport::Connector;
 
-/// A connection that lived shorter counts as a failed attempt: a peer that accepts and dies at once is not
-/// connected to over and over.
+/// A connection that lived shorter, and whose peer has not said that it leaves, counts as a failed attempt: a peer
+/// that accepts and dies at once is not connected to over and over.
 const SHORT_LIFE: Duration = Duration::from_secs(1);
 
 /// Least time between two attempts, also where calls ask for one.
@@ -34,6 +34,7 @@ pub(crate) struct Link {
     /// A call waits for the next attempt.
     wanted: Notify,
     closed: CancellationToken,
+    owner: WeakChannel,
 }
 
 pub(crate) struct Current {
@@ -79,7 +80,7 @@ impl Current {
 }
 
 impl Link {
-    pub(crate) fn new(connector: Box<dyn Connector>, services: Services) -> Self {
+    pub(crate) fn new(connector: Box<dyn Connector>, services: Services, owner: WeakChannel) -> Self {
         let options = connector.options();
         let current = Current { phase: Phase::Idle, failures: 0, lost: None, leaving: Vec::new() };
         Self {
@@ -89,6 +90,7 @@ impl Link {
             current: watch::Sender::new(current),
             wanted: Notify::new(),
             closed: CancellationToken::new(),
+            owner,
         }
     }
 
@@ -132,6 +134,21 @@ impl Link {
             self.keep();
             // The sender is this link's own.
             let _ = watch.changed().await;
+        }
+    }
+
+    /// Makes the first connection, within `connect_timeout`.
+    pub(crate) async fn connect(self: &Arc<Self>) -> Result<(), RpcError> {
+        let Options { connect_timeout, wait_for_ready, .. } = self.options;
+        // A single attempt keeps to its time by itself.
+        let patience = if wait_for_ready { connect_timeout } else { Duration::MAX };
+        match tokio::time::timeout(patience, self.ready(wait_for_ready)).await {
+            Ok(ready) => ready.map(drop),
+            Err(_) => {
+                let waited = humantime::format_duration(connect_timeout);
+                let message = format!("no connection within {waited} (connect_timeout)");
+                Err(self.too_late(Code::Unavailable, message).with_address(self.endpoint()))
+            }
         }
     }
 
@@ -217,6 +234,7 @@ impl Link {
             let wire = self.connector.connect().await?;
             reached.store(true, Ordering::Relaxed);
             let (connection, driver) = open(wire, &self.services, options, &hello);
+            connection.home.set_owner(self.owner.clone());
             // Ends the connection if this future is dropped before the hello has come.
             let guard = CloseOnDrop(Some(Arc::clone(&connection)));
             tokio::spawn(driver.run());
@@ -261,6 +279,7 @@ impl Keeper {
         let reconnects = link.options.reconnect.unwrap_or(true);
         let mut backoff = Backoff::new();
         loop {
+            let began = tokio::time::Instant::now();
             let error = match link.open().await {
                 Ok(connection) => {
                     let since = tokio::time::Instant::now();
@@ -268,11 +287,12 @@ impl Keeper {
                         connection.close(Closing::Flushed, "closed by the caller");
                         return;
                     }
-                    let lost = connection.lost().await;
+                    let (lost, orderly) = connection.lost().await;
                     link.note_loss(&connection, &lost);
-                    if reconnects && since.elapsed() >= SHORT_LIFE {
+                    if reconnects && (orderly || since.elapsed() >= SHORT_LIFE) {
                         backoff = Backoff::new();
                         link.enter(Phase::Connecting);
+                        tokio::time::sleep_until(began + LEAST_PAUSE).await;
                         continue;
                     }
                     lost

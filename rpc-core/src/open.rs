@@ -22,6 +22,7 @@ pub(crate) fn open(
     let limits = options.limits.clone();
     let session = Session::new(hello, options, crate::connection::now());
     let connection = Arc::new(Connection::new(session, peer, writer));
+    connection.home.set_connection(&connection);
     let handlers = Handlers::new(Arc::clone(services), Arc::clone(&connection), &limits);
     let driver = Driver::new(Arc::clone(&connection), reader, handlers, epitaph);
     (connection, driver)

@@ -27,6 +27,9 @@ pub struct Limits {
     /// `stream_window`: bytes of a stream's items held before they are read; the sender of more waits. 256 KiB,
     /// at least 1 KiB.
     pub stream_window: u32,
+    /// `max_references`: objects of this side that the peer may hold references to: clients passed to it and not
+    /// given back. 10,000; one more fails the message that would carry it.
+    pub max_references: u32,
     /// `max_queued`: bytes of output waiting for the peer to read before no further handler starts. 4 MiB.
     pub max_queued: u32,
     /// `max_depth`: nesting of recursive types in one message. 128.
@@ -47,6 +50,7 @@ impl Default for Limits {
             max_spawned: 32,
             max_inflight: 64 << 20,
             stream_window: 256 << 10,
+            max_references: 10_000,
             max_queued: 4 << 20,
             max_depth: 128,
             max_connections: 10_240,
@@ -106,6 +110,7 @@ impl Options {
         "max_inflight",
         "max_message",
         "max_queued",
+        "max_references",
         "max_spawned",
         "reconnect",
         "stream_window",
@@ -127,6 +132,7 @@ impl Options {
             "max_spawned" => limits.max_spawned = count(name, value, MAX_CALLS)?,
             "max_inflight" => limits.max_inflight = size(name, value, 1)?,
             "stream_window" => limits.stream_window = size(name, value, 1024)?,
+            "max_references" => limits.max_references = size(name, value, 1)?,
             "max_queued" => limits.max_queued = size(name, value, 1024)?,
             "max_depth" => limits.max_depth = size(name, value, 1)?,
             "max_connections" => limits.max_connections = size(name, value, 1)?,

@@ -40,11 +40,12 @@ pub(crate) async fn explain_mismatch(
     connection: &Connection,
     description: &ServiceDescription,
     method: usize,
+    object: Option<u64>,
     max_depth: u32,
     deadline: Option<(Instant, Duration)>,
 ) -> RpcError {
     let ours = (&description.interface().methods[method], description.interface().types.as_slice());
-    let place = match fetch(connection, description.name(), max_depth, deadline).await {
+    let place = match fetch(connection, description.name(), object, max_depth, deadline).await {
         Err(error) => format!("the peer did not give its schema: {}", error.message()),
         Ok(theirs) => {
             let method = theirs.methods.iter().find(|method| method.name == ours.0.name);
@@ -58,15 +59,17 @@ pub(crate) async fn explain_mismatch(
     RpcError::new(Code::SchemaMismatch, format!("the signature differs from the peer's: {place}"))
 }
 
-async fn fetch(
+/// The schema of a service of the peer's, or of an object's.
+pub(crate) async fn fetch(
     connection: &Connection,
     service: &str,
+    object: Option<u64>,
     max_depth: u32,
     deadline: Option<(Instant, Duration)>,
 ) -> Result<Interface, RpcError> {
     let mut arguments = Encoder::new();
     arguments.value(service);
-    let call = NewCall { deadline, ..NewCall::new(DESCRIBE, arguments.finish()?) };
+    let call = NewCall { deadline, object, ..NewCall::new(DESCRIBE, arguments.finish()?) };
     match connection.call(call).await.outcome {
         Outcome::Failure(error) => Err(error),
         Outcome::Error(_) => Err(RpcError::new(Code::Decode, "an error of a method that has none")),

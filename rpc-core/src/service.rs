@@ -12,7 +12,7 @@ use traitwire_idl::{Argument, DecodeLimits, Fingerprint, Guard, Interface, Type}
 use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::codec::Encoder;
-use crate::context::CallScope;
+use crate::context::{CallScope, Caller};
 use crate::error::{Code, Executed, RpcError};
 use crate::proto::Outcome;
 pub use crate::request::Request;
@@ -89,7 +89,8 @@ pub fn poll_unconnected(service: &dyn Dispatch, method: u32, body: &[u8]) -> Opt
     }
     let mut slot = service.slot(method)?;
     let peer = Peer::new("in-process:test".parse().ok()?);
-    slot.start(Request::new(body, CallScope::new(&description.path, Arc::new(peer), None), None));
+    let scope = CallScope::new(&description.path, Caller::Nobody(Arc::new(peer)), None);
+    slot.start(Request::new(body, scope, None));
     match slot.poll(&mut task::Context::from_waker(task::Waker::noop())) {
         Poll::Ready(reply) => Some(reply),
         Poll::Pending => None,
@@ -134,6 +135,7 @@ fn encoded(encode: impl FnOnce(&mut Encoder)) -> Result<Body, RpcError> {
 pub struct ServiceDescription {
     interface: Interface,
     methods: Vec<MethodDescription>,
+    fingerprint: u64,
 }
 
 /// What a call needs to know of its method.
@@ -236,7 +238,16 @@ impl ServiceDescription {
                 gives_stream: method.stream,
             }
         });
-        Self { methods: methods.collect(), interface }
+        let methods: Vec<_> = methods.collect();
+        let named = interface.methods.iter().zip(&methods);
+        let named = named.map(|(model, method)| (model.name.as_str(), method.fingerprint));
+        let fingerprint = Fingerprint::of_service(&interface.name, named).to_bits();
+        Self { interface, methods, fingerprint }
+    }
+
+    /// The hash of the whole service; between equal ones methods have the same numbers.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.fingerprint
     }
 
     /// The name under which the service is served.

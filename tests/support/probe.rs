@@ -40,6 +40,20 @@ pub struct Counts {
 }
 
 #[ipc_service]
+pub trait Bell {
+    async fn ring(&self) -> u32;
+}
+
+/// Says which process it hangs in.
+pub struct Brass;
+
+impl Bell for Brass {
+    async fn ring(&self) -> u32 {
+        std::process::id()
+    }
+}
+
+#[ipc_service]
 pub trait Probe {
     async fn add(&self, a: i64, b: i64) -> i64;
     async fn counts(&self) -> Counts;
@@ -95,6 +109,11 @@ pub trait Probe {
     async fn ignore(&self, blocks: Streaming<Vec<u8>>);
     /// Says what ends the numbers.
     async fn verdict(&self, numbers: Streaming<u64>) -> String;
+    /// A bell of this process.
+    async fn bell(&self) -> BellClient;
+    async fn ring(&self, bell: BellClient) -> u32;
+    /// Rings nothing, and is late.
+    async fn hold_bell(&self, bell: BellClient);
     /// The process that answers.
     async fn process(&self) -> u32;
     /// Runs until it is given up in this process, and answers in any other.
@@ -345,6 +364,18 @@ impl Probe for Prober {
                 None => return format!("{count}, then the end"),
             }
         }
+    }
+
+    async fn bell(&self) -> BellClient {
+        BellClient::local(Brass)
+    }
+
+    async fn ring(&self, bell: BellClient) -> u32 {
+        bell.ring().await.unwrap_or(0)
+    }
+
+    async fn hold_bell(&self, _bell: BellClient) {
+        self.hold().await;
     }
 
     async fn process(&self) -> u32 {

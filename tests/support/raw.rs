@@ -28,6 +28,8 @@ pub mod kind {
     pub const CALL_STOP: u8 = 12;
     pub const CALL_CREDIT: u8 = 13;
     pub const REPLY_CREDIT: u8 = 14;
+    pub const GIVE: u8 = 15;
+    pub const RETURN: u8 = 16;
     pub const EXTENSION: u8 = 0x80;
 }
 
@@ -36,6 +38,7 @@ pub mod flag {
     pub const PARTIAL: u8 = 1;
     pub const DEADLINE: u8 = 2;
     pub const ERROR: u8 = 4;
+    pub const OBJECT: u8 = 4;
     pub const FAILURE: u8 = 8;
     pub const BLOCK: u8 = 16;
     pub const STREAM: u8 = 128;

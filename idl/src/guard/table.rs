@@ -121,7 +121,7 @@ impl Builder<'_> {
             Type::F64 => (8, true),
             Type::Bool | Type::U16 | Type::U32 | Type::U64 | Type::U128 => (1, false),
             Type::I16 | Type::I32 | Type::I64 | Type::I128 => (1, false),
-            Type::Char | Type::String | Type::Option(_) => (1, false),
+            Type::Char | Type::String | Type::Option(_) | Type::Client(_) => (1, false),
             Type::Sequence(_) | Type::Set(_) | Type::Map(..) => (1, false),
             Type::Array(_, 0) => (0, true),
             Type::Array(element, count) => {
@@ -167,7 +167,7 @@ impl Builder<'_> {
             Type::F32 | Type::F64 => Node::Skip(size.least),
             Type::Bool => Node::Bool,
             Type::U16 | Type::I16 => Node::Varint(16),
-            Type::U32 | Type::I32 => Node::Varint(32),
+            Type::U32 | Type::I32 | Type::Client(_) => Node::Varint(32),
             Type::U64 | Type::I64 => Node::Varint(64),
             Type::U128 | Type::I128 => Node::Varint(128),
             Type::Char | Type::String => Node::Blocks(1),

@@ -75,6 +75,7 @@ impl Schema for Type {
                     ("Array", Shape::Tuple(vec![inner.clone(), Type::U64])),
                     ("Tuple", Shape::Newtype(Type::Sequence(Box::new(inner)))),
                     ("Named", Shape::Newtype(Type::U64)),
+                    ("Client", Shape::Newtype(Type::String)),
                 ];
                 Shape::Enum(scalars.chain(others.map(|(name, shape)| Variant::new(name, shape))).collect())
             },

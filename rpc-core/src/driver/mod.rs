@@ -201,6 +201,7 @@ impl Driver {
             self.waker.clone_from(cx.waker());
             self.connection.set_driver(&self.waker);
             self.handlers.set_driver(&self.waker);
+            self.connection.home.set_driver(&self.waker);
             self.armed = None;
         }
         for _ in 0..TURNS {
@@ -349,7 +350,9 @@ impl Driver {
                 let cause = lost(format!("the peer has read nothing for {waited} while output waits for it"));
                 return Err(Turn::End(cause, End::Lost));
             }
+            let returned = self.connection.home.take_returned();
             let (mut due, queued, leaving) = self.connection.with_session(|shared| {
+                shared.session.return_references(&returned);
                 let stalls_at = stalled.and_then(|(since, _)| since.checked_add(STALL));
                 let due = earliest(shared.session.poll_timeout(), stalls_at);
                 if let Some(sleeper) = sleeper {

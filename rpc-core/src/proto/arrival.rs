@@ -4,6 +4,7 @@ use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::error::RpcError;
 use crate::proto::violation;
+use crate::reference::References;
 
 /// Memory set aside for a body before its bytes arrive (P-32).
 const FIRST_RESERVATION: usize = 1 << 20;
@@ -17,12 +18,19 @@ pub(super) struct Arrival {
     total: usize,
     /// Nobody wants it: what comes is counted and dropped.
     discarded: bool,
+    references: References,
 }
 
 impl Arrival {
     /// A body of `total` bytes of which `first` is here; `head` is the buffer to use. With `is_block` what
     /// follows is the content of one block.
-    pub(super) fn new(mut head: Buffer, first: &[u8], total: usize, is_block: bool) -> Self {
+    pub(super) fn new(
+        mut head: Buffer,
+        first: &[u8],
+        total: usize,
+        is_block: bool,
+        references: References,
+    ) -> Self {
         let left = total - first.len();
         head.clear();
         let block = is_block.then(|| Vec::with_capacity(left.min(FIRST_RESERVATION)));
@@ -30,7 +38,7 @@ impl Arrival {
             head.reserve(total.min(FIRST_RESERVATION));
         }
         head.extend_from_slice(first);
-        Self { head, block, received: first.len(), total, discarded: false }
+        Self { head, block, received: first.len(), total, discarded: false, references }
     }
 
     /// More of it.
@@ -70,6 +78,7 @@ impl Arrival {
         self.discarded = true;
         self.head = Buffer::default();
         self.block = None;
+        self.references = None;
     }
 
     /// Lends the block, to be read into.
@@ -94,9 +103,10 @@ impl Arrival {
             return None;
         }
         let head = std::mem::take(&mut self.head);
-        Some(match self.block.take() {
+        let body = match self.block.take() {
             Some(block) => Body::with_tail(head, block),
             None => Body::new(head),
-        })
+        };
+        Some(body.with_references(self.references.take()))
     }
 }

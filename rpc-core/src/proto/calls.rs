@@ -15,6 +15,7 @@ use crate::proto::frame::{Header, flags, take_varint};
 use crate::proto::session::CallerKey;
 use crate::proto::stream::{StreamIn, StreamOut};
 use crate::proto::{Awaits, CallId, Outcome, violation};
+use crate::reference::References;
 
 /// Names one call on this side. Unlike its id it stays taken until the outcome has been collected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -245,6 +246,7 @@ impl Calls {
         header: Header,
         mut payload: &[u8],
         max: usize,
+        references: References,
     ) -> Result<Progress, RpcError> {
         let total = match header.has(flags::PARTIAL) {
             true => usize::try_from(take_varint(&mut payload)?).unwrap_or(usize::MAX),
@@ -270,7 +272,7 @@ impl Calls {
                     true => Buffer::default(),
                     false => call.arguments.take().map(Body::into_buffer).unwrap_or_default(),
                 };
-                let arrival = Arrival::new(buffer, payload, total, header.has(flags::BLOCK));
+                let arrival = Arrival::new(buffer, payload, total, header.has(flags::BLOCK), references);
                 call.state = State::Receiving { flags: header.flags, arrival };
                 if total > max { Ok(Progress::TooLarge { key, total }) } else { self.settle(key) }
             }
@@ -286,9 +288,10 @@ impl Calls {
         header: Header,
         payload: &[u8],
         max: usize,
+        references: References,
     ) -> Result<Progress, RpcError> {
         match self.results(CallId(header.id)) {
-            Some(results) => Ok(Progress::Items(results.handle_items(header, payload, max)?)),
+            Some(results) => Ok(Progress::Items(results.handle_items(header, payload, max, references)?)),
             None => Err(violation("P-36", format_args!("items of no result stream ({})", header.id))),
         }
     }

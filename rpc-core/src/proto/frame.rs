@@ -46,6 +46,10 @@ pub enum Kind {
     CallCredit,
     /// The caller has room for more of the result stream.
     ReplyCredit,
+    /// References that the next message carries.
+    Give,
+    /// References that are given back.
+    Return,
     /// A kind from a later version, to be skipped.
     Extension,
 }
@@ -67,6 +71,8 @@ impl Kind {
             Kind::CallStop => 12,
             Kind::CallCredit => 13,
             Kind::ReplyCredit => 14,
+            Kind::Give => 15,
+            Kind::Return => 16,
             Kind::Extension => 0x80,
         }
     }
@@ -87,6 +93,8 @@ impl Kind {
             12 => Kind::CallStop,
             13 => Kind::CallCredit,
             14 => Kind::ReplyCredit,
+            15 => Kind::Give,
+            16 => Kind::Return,
             0x80.. => Kind::Extension,
             _ => return None,
         })
@@ -97,10 +105,22 @@ impl Kind {
         matches!(self, Kind::CallData | Kind::ReplyData)
     }
 
+    /// Whether it is a message, or its first part: what a `GIVE` comes before.
+    pub(crate) const fn is_message(self) -> bool {
+        matches!(self, Kind::Call | Kind::Reply | Kind::CallItems | Kind::ReplyItems)
+    }
+
     /// The flags this kind may carry; any other bit is a violation (P-12).
     const fn flags(self) -> u8 {
         match self {
-            Kind::Call => flags::PARTIAL | flags::BLOCK | flags::DEADLINE | flags::METADATA | flags::STREAM,
+            Kind::Call => {
+                flags::PARTIAL
+                    | flags::BLOCK
+                    | flags::DEADLINE
+                    | flags::METADATA
+                    | flags::STREAM
+                    | flags::OBJECT
+            }
             Kind::CallItems | Kind::ReplyItems => flags::PARTIAL | flags::BLOCK,
             Kind::Reply => flags::PARTIAL | flags::BLOCK | flags::ERROR | flags::FAILURE,
             Kind::Extension => 0xFF,
@@ -117,6 +137,8 @@ pub mod flags {
     pub const DEADLINE: u8 = 2;
     /// A reply: the body is the method's own error.
     pub const ERROR: u8 = 4;
+    /// A call: the payload begins with the object that is called (P-38).
+    pub const OBJECT: u8 = 4;
     /// A reply: the body is an `RpcError`.
     pub const FAILURE: u8 = 8;
     /// With `PARTIAL`: what follows the first part is the content of one block of bytes (P-33).

@@ -12,6 +12,7 @@ mod calls;
 mod outgoing;
 mod output;
 mod portion;
+mod references;
 mod served;
 mod session;
 mod stream;

@@ -8,6 +8,7 @@ use crate::body::Body;
 use crate::proto::CallId;
 use crate::proto::frame::{HEADER, Header, Kind, flags, put_varint};
 use crate::proto::outgoing::Outgoing;
+use crate::reference::References;
 
 /// Largest body that goes out in one frame, and largest first part of one that does not (P-30).
 pub(super) const FIRST_PART: usize = 64 << 10;
@@ -50,6 +51,8 @@ struct Large {
     what: What,
     id: CallId,
     flags: u8,
+    /// A whole frame that goes out right before the first part.
+    before: Vec<u8>,
     head: Vec<u8>,
     body: Arc<Body>,
     sent: usize,
@@ -106,19 +109,34 @@ impl Output {
         self.frame(kind, 0, id, |out| out.extend_from_slice(payload), &Body::default());
     }
 
-    /// Queues a body that goes out in parts. `head` is what stands before it in its first frame.
-    pub(super) fn large(&mut self, what: What, flags: u8, id: CallId, head: Vec<u8>, body: Body) {
+    /// Queues a body that goes out in parts. `give` is the payload of the `GIVE` before it, if it carries references;
+    /// `head` is what stands before it in its first frame.
+    pub(super) fn large(
+        &mut self,
+        what: What,
+        flags: u8,
+        id: CallId,
+        give: Option<Vec<u8>>,
+        head: Vec<u8>,
+        body: Body,
+    ) {
         self.large_bytes += body.len();
+        let before = give.map_or_else(Vec::new, |give| {
+            let header = Header { length: give.len() as u32, kind: Kind::Give, flags: 0, id: 0 };
+            [&header.encode(), give.as_slice()].concat()
+        });
         let (flags, body) = (flags | flags::PARTIAL, Arc::new(body));
-        self.large.push_back(Large { what, id, flags, head, body, sent: 0 });
+        self.large.push_back(Large { what, id, flags, before, head, body, sent: 0 });
     }
 
-    /// Forgets a queued body. `Some(sent)` if it was still queued: the bytes of it that have gone out.
-    pub(super) fn forget(&mut self, what: What, id: CallId) -> Option<usize> {
+    /// Forgets a queued body. `Some` if it was still queued: the bytes of it that have gone out, and the references
+    /// that have not.
+    pub(super) fn forget(&mut self, what: What, id: CallId) -> Option<(usize, References)> {
         let at = self.large.iter().position(|large| large.what == what && large.id == id)?;
         let large = self.large.remove(at)?;
         self.large_bytes -= large.body.len() - large.sent;
-        Some(large.sent)
+        let references = if large.sent == 0 { large.body.references().clone() } else { None };
+        Some((large.sent, references))
     }
 
     /// Moves what goes next to the end of `into`: all frames, then parts. Calls `ended` for each large body
@@ -147,10 +165,12 @@ impl Output {
             let announces_block = large.sent == 0 && large.body.tail_at() == Some(part.end);
             let flags = if announces_block { flags | flags::BLOCK } else { flags };
             let header = Header { length: (head.len() + part.len()) as u32, kind, flags, id: large.id.0 };
+            let before = std::mem::take(&mut large.before);
+            into.head(&before);
             into.head(&header.encode());
             into.head(&head);
             into.part(&large.body, part.clone());
-            self.taken += (HEADER + head.len() + part.len()) as u64;
+            self.taken += (before.len() + HEADER + head.len() + part.len()) as u64;
             self.large_bytes -= part.len();
             large.sent = part.end;
             if large.sent < large.body.len() {

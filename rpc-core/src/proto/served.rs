@@ -1,6 +1,7 @@
 //! The peer's calls that this side serves: from their first frame until their reply has gone out. Never runs
 //! a handler.
 
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use crate::proto::arrival::Arrival;
 use crate::proto::frame::{Header, flags, take_varint};
 use crate::proto::stream::{StreamIn, StreamOut};
 use crate::proto::{CallId, violation};
+use crate::reference::{Object, References};
 
 /// ```text
 ///            CALL (all of it)                       reply()
@@ -26,7 +28,7 @@ use crate::proto::{CallId, violation};
 #[derive(Debug)]
 enum State {
     Free,
-    Receiving { method: u32, metadata: Vec<u8>, arrival: Arrival },
+    Receiving { method: u32, object: Option<Arc<Object>>, metadata: Vec<u8>, arrival: Arrival },
     Running { charged: usize, cancelled: bool },
     Replying,
 }
@@ -56,14 +58,33 @@ pub struct Incoming {
     pub id: CallId,
     /// What its streams are asked for with.
     pub key: ServedKey,
-    /// The method's number in this side's hello.
+    /// The method's number in this side's hello, or its place in the service of the object.
     pub method: u32,
+    /// The object that it is for, if it is for one.
+    pub(crate) object: Option<Arc<Object>>,
     /// When its time is up.
     pub deadline: Option<Instant>,
     /// Its metadata as it came; empty for none.
     pub metadata: Vec<u8>,
     /// Its arguments.
     pub body: Body,
+}
+
+/// What a call is addressed to.
+#[derive(Debug)]
+pub(super) enum Target {
+    /// What this side's hello says it serves.
+    Services,
+    Object(Arc<Object>),
+    /// An object that the caller does not hold.
+    Unknown(u64),
+}
+
+/// What belongs to a call beside its own frame's payload.
+#[derive(Debug)]
+pub(super) struct Attached {
+    pub(super) target: Target,
+    pub(super) references: References,
 }
 
 /// What a frame of a call did.
@@ -82,12 +103,15 @@ pub(super) enum Step {
 impl Served {
     /// Runs the call once all of its arguments are here.
     fn settle(&mut self, id: CallId) -> Step {
-        let State::Receiving { method, metadata, arrival } = &mut self.state else { return Step::Wait };
+        let State::Receiving { method, object, metadata, arrival } = &mut self.state else {
+            return Step::Wait;
+        };
         let Some(body) = arrival.take() else { return Step::Wait };
-        let (method, metadata, charged) = (*method, std::mem::take(metadata), arrival.total());
+        let (method, object, charged) = (*method, object.take(), arrival.total());
+        let metadata = std::mem::take(metadata);
         self.state = State::Running { charged, cancelled: false };
         let key = ServedKey { id, serial: self.serial };
-        Step::Ready(Incoming { id, key, method, deadline: self.deadline, metadata, body })
+        Step::Ready(Incoming { id, key, method, object, deadline: self.deadline, metadata, body })
     }
 }
 
@@ -133,9 +157,11 @@ impl ServedCalls {
         &mut self,
         header: Header,
         mut payload: &[u8],
+        attached: Attached,
         allowance: &Allowance,
         now: Instant,
     ) -> Result<Step, RpcError> {
+        let Attached { target, references } = attached;
         let method = u32::try_from(take_varint(&mut payload)?)
             .map_err(|_| violation("P-20", "a method above 32 bits"))?;
         let left = match header.has(flags::DEADLINE) {
@@ -175,6 +201,14 @@ impl ServedCalls {
         // Also where the call is refused: its items may be on their way.
         served.arguments =
             header.has(flags::STREAM).then(|| Box::new(StreamIn::unread(allowance.stream_window)));
+        let object = match target {
+            Target::Services => None,
+            Target::Object(object) => Some(object),
+            Target::Unknown(id) => {
+                let message = format!("no object has the number {id}: the reference to it was given back");
+                return Ok(Step::Refuse(RpcError::new(Code::Unimplemented, message)));
+            }
+        };
         if total > allowance.max_message {
             let message =
                 format!("arguments of {total} bytes, above max_message of {}", allowance.max_message);
@@ -210,16 +244,17 @@ impl ServedCalls {
         }
         if in_parts {
             self.held += total;
-            let arrival = Arrival::new(Buffer::new(), payload, total, header.has(flags::BLOCK));
-            served.state = State::Receiving { method, metadata: metadata.to_vec(), arrival };
+            let arrival = Arrival::new(Buffer::new(), payload, total, header.has(flags::BLOCK), references);
+            served.state = State::Receiving { method, object, metadata: metadata.to_vec(), arrival };
             return Ok(Step::Wait);
         }
         let mut body = Buffer::new();
         body.extend_from_slice(payload);
         served.state = State::Running { charged: 0, cancelled: false };
-        let (id, metadata, body) = (CallId(header.id), metadata.to_vec(), Body::new(body));
+        let body = Body::new(body).with_references(references);
+        let (id, metadata) = (CallId(header.id), metadata.to_vec());
         let key = ServedKey { id, serial: self.started };
-        Ok(Step::Ready(Incoming { id, key, method, deadline, metadata, body }))
+        Ok(Step::Ready(Incoming { id, key, method, object, deadline, metadata, body }))
     }
 
     /// A `CALL_DATA` frame (P-31). `None` if it belongs to a call that was refused: it is skipped.
@@ -240,6 +275,7 @@ impl ServedCalls {
         &mut self,
         header: Header,
         payload: &[u8],
+        references: References,
         allowance: &Allowance,
     ) -> Result<Option<Step>, RpcError> {
         if header.id >= allowance.max_calls {
@@ -247,7 +283,7 @@ impl ServedCalls {
         }
         let (arguments, is_running) = self.streamed(header.id)?;
         let before = arguments.overdraft();
-        let waker = arguments.handle_items(header, payload, allowance.max_message)?;
+        let waker = arguments.handle_items(header, payload, allowance.max_message, references)?;
         if is_running {
             let overdraft = arguments.overdraft() - before;
             self.held += overdraft;

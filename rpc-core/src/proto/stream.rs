@@ -10,6 +10,7 @@ use crate::error::RpcError;
 use crate::proto::arrival::Arrival;
 use crate::proto::frame::{HEADER, Header, flags, take_varint};
 use crate::proto::violation;
+use crate::reference::References;
 
 /// What a batch of so many bytes takes of the credit (P-37).
 fn cost(bytes: usize) -> i64 {
@@ -22,6 +23,12 @@ const MAX_CREDIT: i64 = u32::MAX as i64;
 /// Batches are put together up to this size until they are read: each body of its own costs memory beside its
 /// bytes.
 const TOGETHER: usize = 64 << 10;
+
+/// Whether a batch that carries these may be put together with one before it: references are named by their place
+/// in one batch.
+fn can_grow(body: &Body, references: &References) -> bool {
+    body.tail_at().is_none() && body.references().is_none() && references.is_none()
+}
 
 /// The receiving end.
 #[derive(Debug)]
@@ -79,6 +86,7 @@ impl StreamIn {
         header: Header,
         mut payload: &[u8],
         max_message: usize,
+        references: References,
     ) -> Result<Option<Waker>, RpcError> {
         if self.ended {
             return Err(violation("P-36", "items after the end of their stream"));
@@ -102,7 +110,7 @@ impl StreamIn {
         }
         self.credit -= cost(total);
         if in_parts {
-            let arrival = Arrival::new(Buffer::new(), payload, total, header.has(flags::BLOCK));
+            let arrival = Arrival::new(Buffer::new(), payload, total, header.has(flags::BLOCK), references);
             let arrival = self.arriving.insert(arrival);
             if !self.has_reader {
                 arrival.discard();
@@ -113,14 +121,14 @@ impl StreamIn {
             return Ok(None);
         }
         match self.arrived.back_mut() {
-            Some((body, taken)) if body.tail_at().is_none() && body.len() + total <= TOGETHER => {
+            Some((body, taken)) if can_grow(body, &references) && body.len() + total <= TOGETHER => {
                 body.append(payload);
                 *taken += cost(total);
             }
             _ => {
                 let mut head = Buffer::new();
                 head.extend_from_slice(payload);
-                self.arrived.push_back((Body::new(head), cost(total)));
+                self.arrived.push_back((Body::new(head).with_references(references), cost(total)));
             }
         }
         Ok(self.waker.take())

@@ -8,6 +8,7 @@ mod describe;
 mod server;
 mod trait_;
 mod transparent;
+mod value;
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ fn expand(service: &Service) -> TokenStream {
     let (client_item, client_impls) = client::expand(&scope);
     let (server_item, server_impls) = server::expand(&scope);
     let transparent_impl = service.is_transparent.then(|| transparent::expand(&scope));
+    let client_value = value::expand(&scope);
     let method_index = method_index(&scope);
     let description = describe::expand(&scope);
     let Scope { private, p, conditions, .. } = &scope;
@@ -59,6 +61,7 @@ fn expand(service: &Service) -> TokenStream {
             #method_index
             #description
             #client_impls
+            #client_value
             #server_impls
             #transparent_impl
         };

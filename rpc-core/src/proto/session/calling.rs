@@ -12,8 +12,8 @@ use crate::proto::stream::{StreamIn, StreamOut};
 use crate::proto::timer::Timer;
 use crate::proto::{CallId, CallKey, Outcome, Ticket};
 
-/// Most that a frame holds beside metadata and body: four varints of ten bytes.
-const HEAD: usize = 40;
+/// Most that a frame holds beside metadata and body: five varints of ten bytes.
+const HEAD: usize = 50;
 
 impl Session {
     /// Starts a call as soon as the peer may be given one. Takes `call` when it does.
@@ -86,6 +86,9 @@ impl Session {
         if call.deadline.is_some_and(|(_, left)| left.is_zero()) {
             return Some(RpcError::new(Code::DeadlineExceeded, "its time ran out before it was sent"));
         }
+        if let Some(error) = self.reference_refusal(&call.body) {
+            return Some(error);
+        }
         let (size, extra, peer) = (call.body.len(), call.metadata.len(), self.peer.as_ref()?);
         let above = |limit, max: u32| {
             let message = format!("arguments of {size} bytes, above the peer's {limit} of {max}");
@@ -106,7 +109,7 @@ impl Session {
     }
 
     fn send_call(&mut self, key: CallKey, id: CallId, call: NewCall) {
-        let NewCall { method, body, deadline, metadata, streams_arguments, .. } = call;
+        let NewCall { method, body, deadline, metadata, object, streams_arguments, .. } = call;
         self.started += 1;
         let mut set = if deadline.is_some() { flags::DEADLINE } else { 0 };
         if !metadata.is_empty() {
@@ -115,7 +118,13 @@ impl Session {
         if streams_arguments {
             set |= flags::STREAM;
         }
+        if object.is_some() {
+            set |= flags::OBJECT;
+        }
         let head = |out: &mut Vec<u8>| {
+            if let Some(object) = object {
+                put_varint(out, object);
+            }
             put_varint(out, method.into());
             if let Some((_, left)) = deadline {
                 // A deadline below a microsecond is still some time; zero would mean none left.
@@ -129,8 +138,10 @@ impl Session {
         if body.len() > self.largest_part(metadata.len()) {
             let mut bytes = Vec::new();
             head(&mut bytes);
-            self.output.large(What::Arguments, set, id, bytes, body);
+            let give = self.give(&body);
+            self.output.large(What::Arguments, set, id, give, bytes, body);
         } else {
+            self.send_give(&body);
             let ends_at = self.output.frame(Kind::Call, set, id, head, &body);
             if let Some(call) = self.calls.get_mut(key) {
                 call.ends_at = Some(ends_at);
@@ -198,8 +209,8 @@ impl Session {
         if self.ended.is_some() {
             return;
         }
-        self.output.forget(What::ArgumentItem, id);
-        match self.output.forget(What::Arguments, id) {
+        self.forget(What::ArgumentItem, id);
+        match self.forget(What::Arguments, id) {
             Some(0) => self.calls.free(id),
             _ => self.output.control(Kind::Cancel, id, &[]),
         }

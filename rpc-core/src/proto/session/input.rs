@@ -1,14 +1,15 @@
 //! What the peer sends: hello and frames, each taken to the part of the session that it concerns.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Event, Session};
 use crate::error::{Code, Executed, RpcError};
 use crate::proto::calls::Progress;
-use crate::proto::frame::{HEADER, Header, Kind};
+use crate::proto::frame::{HEADER, Header, Kind, flags, take_varint};
 use crate::proto::hello::Hello;
 use crate::proto::output::What;
-use crate::proto::served::Step;
+use crate::proto::served::{Attached, Step, Target};
 use crate::proto::timer::{Timer, Timers};
 use crate::proto::{CallId, Outcome, violation};
 
@@ -45,6 +46,9 @@ impl Session {
             }
             let Some(header) = Header::decode(&input[used..], self.options.limits.max_frame)? else { break };
             let start = used + HEADER;
+            if self.given.is_some() && !header.kind.is_message() {
+                return Err(violation("P-38", "references without a message that carries them"));
+            }
             if header.kind.is_data() {
                 if header.length == 0 {
                     return Err(violation("P-31", "a part of a body that is empty"));
@@ -86,9 +90,13 @@ impl Session {
     }
 
     fn handle_frame(&mut self, header: Header, payload: &[u8], now: Instant) -> Result<(), RpcError> {
+        let references = self.given.take();
         match header.kind {
             Kind::Call => {
-                let mut step = self.served.handle_call(header, payload, &self.allowance(), now)?;
+                let mut payload = payload;
+                let target = self.take_target(header, &mut payload)?;
+                let attached = Attached { target, references };
+                let mut step = self.served.handle_call(header, payload, attached, &self.allowance(), now)?;
                 if let Some(reason) = &self.draining
                     && !matches!(step, Step::Refuse(_))
                 {
@@ -106,7 +114,7 @@ impl Session {
             Kind::Reply => {
                 self.note_early_reply(CallId(header.id), now)?;
                 let max = self.options.limits.max_message as usize;
-                let progress = self.calls.handle_reply(header, payload, max)?;
+                let progress = self.calls.handle_reply(header, payload, max, references)?;
                 self.take_progress(progress);
                 Ok(())
             }
@@ -127,8 +135,13 @@ impl Session {
                 }
                 Ok(())
             }
-            Kind::CallItems => self.handle_call_items(header, payload, now),
-            Kind::ReplyItems => self.handle_reply_items(header, payload),
+            Kind::CallItems => self.handle_call_items(header, payload, references, now),
+            Kind::ReplyItems => self.handle_reply_items(header, payload, references),
+            Kind::Give => {
+                self.given = self.objects.handle_give(payload)?;
+                Ok(())
+            }
+            Kind::Return => self.objects.handle_return(payload),
             Kind::CallEnd => self.handle_call_end(CallId(header.id), now),
             Kind::CallStop => self.handle_call_stop(CallId(header.id), now),
             Kind::CallCredit | Kind::ReplyCredit => self.handle_credit(header, payload, now),
@@ -145,14 +158,23 @@ impl Session {
         }
     }
 
+    /// What a call is addressed to.
+    fn take_target(&self, header: Header, payload: &mut &[u8]) -> Result<Target, RpcError> {
+        if !header.has(flags::OBJECT) {
+            return Ok(Target::Services);
+        }
+        let id = take_varint(payload)?;
+        Ok(self.objects.find(id).map_or(Target::Unknown(id), |object| Target::Object(Arc::clone(object))))
+    }
+
     /// What a reply means for a call whose arguments are still going out, or that had a reply under way.
     fn note_early_reply(&mut self, id: CallId, now: Instant) -> Result<(), RpcError> {
         if self.calls.is_receiving(id) {
             self.budget.spend(now, "second reply")?;
         }
         // The id is free when the reply is complete: the rest would be taken for the next call's (P-35).
-        self.output.forget(What::ArgumentItem, id);
-        if self.output.forget(What::Arguments, id) == Some(0) {
+        self.forget(What::ArgumentItem, id);
+        if self.forget(What::Arguments, id) == Some(0) {
             return Err(violation("P-22", format_args!("a reply to a call not yet sent ({})", id.0)));
         }
         Ok(())

@@ -108,6 +108,7 @@ impl Session {
         self.wakers.append(&mut self.crowded);
         self.wakers.append(&mut self.overdrawn);
         self.wakers.extend(self.served.end_all());
+        self.objects.end();
     }
 
     /// Waits for the peer's hello, or the end without one.

@@ -22,16 +22,21 @@ pub use crate::proto::admission::Ticket;
 use crate::proto::budget::Budget;
 pub use crate::proto::calls::CallKey;
 use crate::proto::calls::Calls;
-use crate::proto::frame::Header;
+use crate::proto::frame::{Header, Kind, put_varint};
 use crate::proto::hello::Hello;
 use crate::proto::outgoing::Outgoing;
 use crate::proto::output::{FIRST_PART, Output, What};
 use crate::proto::portion;
+use crate::proto::references::Objects;
 use crate::proto::served::ServedCalls;
 pub use crate::proto::served::{Incoming, ServedKey};
 use crate::proto::stream::StreamOut;
 use crate::proto::timer::{Timer, Timers};
+use crate::reference::{Home, References};
 pub use streams::{Arrived, Batch, CallerKey, StreamEnd};
+
+/// References given back in one frame: the smallest `max_frame` holds them.
+const MAX_RETURNED: usize = 100;
 
 /// What the peer asks of this side.
 #[derive(Debug)]
@@ -64,6 +69,8 @@ pub struct NewCall {
     pub metadata: Arc<[u8]>,
     /// What its maker waits for.
     pub awaits: Awaits,
+    /// The object it is for, rather than for what the peer serves.
+    pub object: Option<u64>,
     /// Whether an argument stream belongs to it.
     pub streams_arguments: bool,
     /// Whether a result stream belongs to it.
@@ -79,6 +86,7 @@ impl NewCall {
             deadline: None,
             metadata: Arc::default(),
             awaits: Awaits::Reply,
+            object: None,
             streams_arguments: false,
             streams_results: false,
         }
@@ -114,6 +122,9 @@ pub struct Session {
     crowded: Vec<Waker>,
     /// Streams that wait for room in the peer's `max_inflight`.
     overdrawn: Vec<Waker>,
+    objects: Objects,
+    /// What the next message of the peer carries.
+    given: References,
     heard: Instant,
     pinged: Option<Instant>,
     /// This side takes no more calls, and why.
@@ -152,6 +163,8 @@ impl Session {
             watchers: Vec::new(),
             crowded: Vec::new(),
             overdrawn: Vec::new(),
+            objects: Objects::default(),
+            given: None,
             heard: now,
             pinged: None,
             draining: None,
@@ -160,9 +173,51 @@ impl Session {
         }
     }
 
+    /// The limits and times of this side.
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// What the peer said of itself, once it has.
     pub fn peer(&self) -> Option<&Hello> {
         self.peer.as_ref()
+    }
+
+    /// Where references to the peer's objects are given back.
+    pub(crate) fn home(&self) -> &Arc<Home> {
+        self.objects.home()
+    }
+
+    /// Tells the peer that references to its objects are given back.
+    pub(crate) fn return_references(&mut self, ids: &[u64]) {
+        for ids in ids.chunks(MAX_RETURNED) {
+            let ids = |out: &mut Vec<u8>| ids.iter().for_each(|id| put_varint(out, *id));
+            self.output.frame(Kind::Return, 0, CallId(0), ids, &Body::default());
+        }
+    }
+
+    /// The references of a body are the peer's from now on: what says so before the body's own frame.
+    fn give(&mut self, body: &Body) -> Option<Vec<u8>> {
+        body.references().as_deref().map(|references| self.objects.give(references))
+    }
+
+    /// Says so at once.
+    fn send_give(&mut self, body: &Body) {
+        if let Some(payload) = self.give(body) {
+            self.output.control(Kind::Give, CallId(0), &payload);
+        }
+    }
+
+    /// Why the references of a body cannot be given to the peer, if they cannot.
+    fn reference_refusal(&self, body: &Body) -> Option<RpcError> {
+        self.objects.refusal(body.references(), self.options.limits.max_references)
+    }
+
+    /// Forgets a body that waits to be sent. `Some` if it was still waiting: how much of it has gone out.
+    fn forget(&mut self, what: What, id: CallId) -> Option<usize> {
+        let (sent, references) = self.output.forget(what, id)?;
+        self.objects.take_back(&references);
+        Some(sent)
     }
 
     /// Bytes that wait to be taken.

@@ -54,10 +54,12 @@ impl Session {
         let outcome = if size > max as usize {
             let message = format!("a result of {size} bytes, above the caller's max_message of {max}");
             Outcome::Failure(RpcError::new(Code::TooLarge, message).with_executed(Executed::Yes))
+        } else if let Some(error) = self.reference_refusal(body) {
+            Outcome::Failure(error.with_executed(Executed::Yes))
         } else {
             outcome
         };
-        let large = size <= max as usize && size > self.largest_part(0);
+        let large = size > self.largest_part(0) && !matches!(outcome, Outcome::Failure(_));
         if self.served.ended(id, large) {
             self.send_reply(id, outcome);
         }
@@ -65,7 +67,7 @@ impl Session {
 
     pub(super) fn send_reply(&mut self, id: CallId, outcome: Outcome) {
         // Of a handler that was stopped: the reply is the last that is heard of the call.
-        self.output.forget(What::ResultItem, id);
+        self.forget(What::ResultItem, id);
         let (set, body) = match outcome {
             Outcome::Output(body) => (0, body),
             Outcome::Error(body) => (flags::ERROR, body),
@@ -77,8 +79,10 @@ impl Session {
             }
         };
         if body.len() > self.largest_part(0) {
-            self.output.large(What::Result, set, id, Vec::new(), body);
+            let give = self.give(&body);
+            self.output.large(What::Result, set, id, give, Vec::new(), body);
         } else {
+            self.send_give(&body);
             self.output.frame(Kind::Reply, set, id, |_| (), &body);
         }
     }
@@ -93,7 +97,7 @@ impl Session {
             self.reply(id, Outcome::Failure(RpcError::new(code, why)));
         } else if self.served.cancel(id) {
             self.events.push_back(Event::Cancel(id, code));
-        } else if code == Code::Cancelled && self.output.forget(What::Result, id).is_some() {
+        } else if code == Code::Cancelled && self.forget(What::Result, id).is_some() {
             self.served.replied(id);
             let error = RpcError::new(code, why).with_executed(Executed::Yes);
             self.send_reply(id, Outcome::Failure(error));

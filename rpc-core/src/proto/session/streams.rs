@@ -11,6 +11,7 @@ use crate::proto::frame::{Header, Kind, put_varint, take_varint};
 use crate::proto::output::What;
 use crate::proto::served::{Allowance, Step};
 use crate::proto::{CallId, CallKey, Outcome, ServedKey, violation};
+use crate::reference::References;
 
 /// Bytes of frames that wait to be written, above which streams add none: other calls do not wait behind all
 /// that streams have credit for.
@@ -125,6 +126,10 @@ impl Session {
         if matches!(end, StreamEnd::Caller(_)) && size + COUNT > most + peer.stream_window as usize / 2 {
             return Poll::Ready(Err(too_large(size, "max_inflight", most)));
         }
+        let refusal = batch.as_ref().and_then(|batch| self.reference_refusal(&batch.items));
+        if let Some(error) = refusal {
+            return Poll::Ready(Err(error));
+        }
         let is_large = size + COUNT > self.largest_part(0);
         let ahead = self.output.frame_bytes() > AHEAD;
         let (stream, starts_late, has_room) = match end {
@@ -185,8 +190,10 @@ impl Session {
             }
         }
         if is_large {
-            self.output.large(what, 0, id, Vec::new(), items.prefixed(&counted));
+            let give = self.give(&items);
+            self.output.large(what, 0, id, give, Vec::new(), items.prefixed(&counted));
         } else {
+            self.send_give(&items);
             self.output.frame(kind, 0, id, |out| out.extend_from_slice(&counted), &items);
         }
     }
@@ -239,9 +246,10 @@ impl Session {
         &mut self,
         header: Header,
         payload: &[u8],
+        references: References,
         now: Instant,
     ) -> Result<(), RpcError> {
-        let step = self.served.handle_items(header, payload, &self.allowance())?;
+        let step = self.served.handle_items(header, payload, references, &self.allowance())?;
         self.take_items(CallId(header.id), step, now)
     }
 
@@ -257,9 +265,14 @@ impl Session {
         }
     }
 
-    pub(super) fn handle_reply_items(&mut self, header: Header, payload: &[u8]) -> Result<(), RpcError> {
+    pub(super) fn handle_reply_items(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        references: References,
+    ) -> Result<(), RpcError> {
         let max = self.options.limits.max_message as usize;
-        let progress = self.calls.handle_items(header, payload, max)?;
+        let progress = self.calls.handle_items(header, payload, max, references)?;
         self.take_progress(progress);
         Ok(())
     }
@@ -270,7 +283,7 @@ impl Session {
         };
         let waker = stream.stop();
         self.wakers.extend(waker);
-        self.output.forget(What::ArgumentItem, id);
+        self.forget(What::ArgumentItem, id);
         Ok(())
     }
 

@@ -317,6 +317,35 @@ const _: () = {
                 .await
         }
     }
+    impl __traitwire::serde::Serialize for CalculatorClient {
+        fn serialize<__S: __traitwire::serde::Serializer>(
+            &self,
+            serializer: __S,
+        ) -> __traitwire::Result<__S::Ok, __S::Error> {
+            __traitwire::serde::Serialize::serialize(&self.client, serializer)
+        }
+    }
+    impl<'de> __traitwire::serde::Deserialize<'de> for CalculatorClient {
+        fn deserialize<__D: __traitwire::serde::Deserializer<'de>>(
+            deserializer: __D,
+        ) -> __traitwire::Result<Self, __D::Error> {
+            match __traitwire::Client::deserialize(
+                __Calculator_description(),
+                deserializer,
+            ) {
+                __traitwire::Result::Ok(client) => {
+                    __traitwire::Result::Ok(Self { client })
+                }
+                __traitwire::Result::Err(error) => __traitwire::Result::Err(error),
+            }
+        }
+    }
+    impl __traitwire::Schema for CalculatorClient {
+        fn describe(types: &mut __traitwire::Types) -> __traitwire::Type {
+            let _ = types;
+            __traitwire::Type::client("Calculator")
+        }
+    }
     #[allow(dead_code)]
     impl<__S: Calculator> CalculatorServer<__S> {
         /// Serves this implementation.

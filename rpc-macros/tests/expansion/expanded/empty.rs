@@ -84,6 +84,32 @@ const _: () = {
             }
         }
     }
+    impl __traitwire::serde::Serialize for EmptyClient {
+        fn serialize<__S: __traitwire::serde::Serializer>(
+            &self,
+            serializer: __S,
+        ) -> __traitwire::Result<__S::Ok, __S::Error> {
+            __traitwire::serde::Serialize::serialize(&self.client, serializer)
+        }
+    }
+    impl<'de> __traitwire::serde::Deserialize<'de> for EmptyClient {
+        fn deserialize<__D: __traitwire::serde::Deserializer<'de>>(
+            deserializer: __D,
+        ) -> __traitwire::Result<Self, __D::Error> {
+            match __traitwire::Client::deserialize(__Empty_description(), deserializer) {
+                __traitwire::Result::Ok(client) => {
+                    __traitwire::Result::Ok(Self { client })
+                }
+                __traitwire::Result::Err(error) => __traitwire::Result::Err(error),
+            }
+        }
+    }
+    impl __traitwire::Schema for EmptyClient {
+        fn describe(types: &mut __traitwire::Types) -> __traitwire::Type {
+            let _ = types;
+            __traitwire::Type::client("Empty")
+        }
+    }
     #[allow(dead_code)]
     impl<__S: Empty> EmptyServer<__S> {
         /// Serves this implementation.

@@ -331,6 +331,32 @@ const _: () = {
                 .await
         }
     }
+    impl __traitwire::serde::Serialize for ShelfClient {
+        fn serialize<__S: __traitwire::serde::Serializer>(
+            &self,
+            serializer: __S,
+        ) -> __traitwire::Result<__S::Ok, __S::Error> {
+            __traitwire::serde::Serialize::serialize(&self.client, serializer)
+        }
+    }
+    impl<'de> __traitwire::serde::Deserialize<'de> for ShelfClient {
+        fn deserialize<__D: __traitwire::serde::Deserializer<'de>>(
+            deserializer: __D,
+        ) -> __traitwire::Result<Self, __D::Error> {
+            match __traitwire::Client::deserialize(__Shelf_description(), deserializer) {
+                __traitwire::Result::Ok(client) => {
+                    __traitwire::Result::Ok(Self { client })
+                }
+                __traitwire::Result::Err(error) => __traitwire::Result::Err(error),
+            }
+        }
+    }
+    impl __traitwire::Schema for ShelfClient {
+        fn describe(types: &mut __traitwire::Types) -> __traitwire::Type {
+            let _ = types;
+            __traitwire::Type::client("Shelf")
+        }
+    }
     #[allow(dead_code)]
     impl<__S: Shelf> ShelfServer<__S> {
         /// Serves this implementation.

@@ -1,0 +1,221 @@
+//! References to objects, as messages carry them: an object of this process that its peer may call, or one of the
+//! peer's. Never calls an object, and never knows the protocol that counts references.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
+
+use crate::channel::{Channel, WeakChannel};
+use crate::connection::Connection;
+
+/// The references that one message carries; values in it name them by their place.
+pub(crate) type References = Option<Arc<[Reference]>>;
+
+/// Most references in one message (P-38).
+pub(crate) const MAX_REFERENCES: usize = 1000;
+
+/// A reference to an object.
+#[derive(Clone)]
+pub(crate) enum Reference {
+    /// Of this process.
+    Local(Arc<Object>),
+    /// Of the peer of some connection.
+    Remote(Arc<RemoteObject>),
+}
+
+/// An object of this process. What it is, is known to those who made it.
+pub(crate) struct Object {
+    id: u64,
+    interface: u64,
+    target: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl Object {
+    /// An object whose service has this fingerprint.
+    pub(crate) fn new(interface: u64, target: impl Any + Send + Sync) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), interface, target: Some(Box::new(target)) }
+    }
+
+    /// Its number, unlike that of any other object of this process.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The fingerprint of its service.
+    pub(crate) fn interface(&self) -> u64 {
+        self.interface
+    }
+
+    /// What it was made of.
+    pub(crate) fn target<T: Any>(&self) -> Option<&T> {
+        self.target.as_ref()?.downcast_ref()
+    }
+}
+
+impl Drop for Object {
+    fn drop(&mut self) {
+        bury(self.target.take());
+    }
+}
+
+/// One reference to an object of the peer's. Dropping it gives it back.
+pub(crate) struct RemoteObject {
+    pub(crate) id: u64,
+    pub(crate) interface: u64,
+    pub(crate) home: Arc<Home>,
+}
+
+impl RemoteObject {
+    /// Whether both are the same object.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.id == other.id && Arc::ptr_eq(&self.home, &other.home)
+    }
+}
+
+impl Drop for RemoteObject {
+    fn drop(&mut self) {
+        self.home.give_back(self.id);
+    }
+}
+
+/// What a connection's references share: where they are given back, and the way to call.
+#[derive(Default)]
+pub(crate) struct Home {
+    returned: Mutex<Returned>,
+    /// Whether there may be something returned.
+    some: AtomicBool,
+}
+
+#[derive(Default)]
+struct Returned {
+    ids: Vec<u64>,
+    driver: Option<Waker>,
+    connection: Weak<Connection>,
+    owner: Option<WeakChannel>,
+    is_closed: bool,
+}
+
+impl Home {
+    fn lock(&self) -> MutexGuard<'_, Returned> {
+        self.returned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_connection(&self, connection: &Arc<Connection>) {
+        self.lock().connection = Arc::downgrade(connection);
+    }
+
+    /// The channel that made the connection.
+    pub(crate) fn set_owner(&self, owner: WeakChannel) {
+        self.lock().owner = Some(owner);
+    }
+
+    /// The connection over which the objects are reached, while anybody has it, and the channel that made it.
+    pub(crate) fn way(&self) -> (Option<Arc<Connection>>, Option<Channel>) {
+        let (connection, owner) = {
+            let returned = self.lock();
+            (returned.connection.clone(), returned.owner.clone())
+        };
+        (connection.upgrade(), owner.and_then(|owner| owner.upgrade()))
+    }
+
+    /// Makes `driver` the one that is woken when something is given back.
+    pub(crate) fn set_driver(&self, driver: &Waker) {
+        self.lock().driver = Some(driver.clone());
+    }
+
+    fn give_back(&self, id: u64) {
+        let mut returned = self.lock();
+        if returned.is_closed {
+            return;
+        }
+        returned.ids.push(id);
+        let driver = returned.driver.clone();
+        drop(returned);
+        if !self.some.swap(true, Ordering::AcqRel) {
+            driver.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// What was given back since.
+    pub(crate) fn take_returned(&self) -> Vec<u64> {
+        if !self.some.load(Ordering::Relaxed) || !self.some.swap(false, Ordering::AcqRel) {
+            return Vec::new();
+        }
+        std::mem::take(&mut self.lock().ids)
+    }
+
+    /// The connection is over: nothing is given back any more.
+    pub(crate) fn close(&self) {
+        let mut returned = self.lock();
+        (returned.is_closed, returned.ids, returned.driver) = (true, Vec::new(), None);
+    }
+}
+
+thread_local! {
+    /// Whether this thread holds a connection's lock, and the objects that came to their end meanwhile.
+    static LOCKED: Cell<bool> = const { Cell::new(false) };
+    static BURIED: RefCell<Vec<Box<dyn Any + Send + Sync>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Held while a connection's lock is. An object that comes to its end meanwhile is dropped afterwards: it is the
+/// user's, and its end may call anything.
+pub(crate) struct Burials {
+    outermost: bool,
+}
+
+impl Burials {
+    /// Objects that come to their end from now on wait.
+    pub(crate) fn delay() -> Self {
+        Self { outermost: !LOCKED.replace(true) }
+    }
+}
+
+impl Drop for Burials {
+    fn drop(&mut self) {
+        if self.outermost {
+            LOCKED.set(false);
+            if BURIED.try_with(|buried| buried.borrow().is_empty()).is_ok_and(|is_empty| !is_empty) {
+                drop(BURIED.take());
+            }
+        }
+    }
+}
+
+fn bury(target: Option<Box<dyn Any + Send + Sync>>) {
+    if !LOCKED.get() {
+        drop(target);
+        return;
+    }
+    BURIED.with_borrow_mut(|buried| buried.extend(target));
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reference::Local(object) => write!(f, "Local({})", object.id),
+            Reference::Remote(object) => write!(f, "Remote({})", object.id),
+        }
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Object").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RemoteObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteObject").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Home").finish_non_exhaustive()
+    }
+}
