@@ -64,9 +64,9 @@ impl Body {
         (&self.head, &self.tail)
     }
 
-    /// The head, and the tail to be taken away.
-    pub(crate) fn parts_mut(&mut self) -> (&[u8], &mut Vec<u8>) {
-        (&self.head, &mut self.tail)
+    /// The head, the tail to be taken away, and the references.
+    pub(crate) fn parts_mut(&mut self) -> (&[u8], &mut Vec<u8>, &References) {
+        (&self.head, &mut self.tail, &self.references)
     }
 
     /// The bytes in one piece; copies the tail if there is one.

@@ -9,7 +9,7 @@ use crate::binding::Binding;
 use crate::body::Body;
 use crate::channel::{Channel, ChannelState};
 use crate::codec::{Decoder, Encoder};
-use crate::connection::{Answer, Refused, now};
+use crate::connection::{Refused, now};
 use crate::context::{Context, handler_deadline};
 use crate::error::{CallError, Executed, RpcError};
 use crate::items::{ItemsIn, Upload};
@@ -240,11 +240,11 @@ impl Client {
                         let _channel = Some(self.inner.channel.clone());
                         return Ok(Opened { items, first: None, had, _sending, _channel });
                     }
-                    match items.first(key).await {
-                        (Arrived::Ended(Outcome::Failure(error)), body) if error.is_retryable() => {
+                    match items.first().await {
+                        Arrived::Ended(Outcome::Failure(error), body) if error.is_retryable() => {
                             (error, body)
                         }
-                        (first, _) => {
+                        first => {
                             let (first, _channel) = (Some(first), Some(self.inner.channel.clone()));
                             return Ok(Opened { items, first, had, _sending: None, _channel });
                         }
@@ -289,46 +289,53 @@ impl Client {
         }
     }
 
-    /// Makes a call, and again where that is safe and likely to help.
+    /// Makes a call, and again where that is safe and likely to help. What is rarely needed is kept in boxes: a future
+    /// that holds it all would be moved with every call.
     async fn attempt(
         &self,
         method: usize,
-        mut body: Body,
+        body: Body,
         deadline: Option<(Instant, Duration)>,
         awaits: Awaits,
     ) -> Outcome {
-        let inner = &*self.inner;
-        let idempotent = inner.description.interface().methods[method].idempotent;
-        let mut attempts = Attempts::new(inner.channel.retry_budget(), idempotent);
+        let Inner { channel, description, .. } = &*self.inner;
+        let mut attempts = Attempts::new(channel.retry_budget(), description.methods()[method].idempotent);
+        let mut arguments = Some(body);
         loop {
-            let (error, arguments, moves) = match inner.binding(deadline).await {
-                Err(error) => (error, Some(body), false),
+            let bound = match self.inner.bound_now() {
+                Some(bound) => Ok(bound),
+                None => Box::pin(self.inner.binding(deadline)).await,
+            };
+            let mut moves = false;
+            let error = match bound {
+                Err(error) => error,
                 Ok(bound) => {
-                    let call = match self.new_call(&bound, method, body, deadline, awaits).await {
-                        Ok(call) => call,
-                        Err(error) => return Outcome::Failure(error),
+                    let mut call = match self.new_call(&bound, method, deadline, awaits) {
+                        Some(Ok(call)) => call,
+                        Some(Err(error)) => return Outcome::Failure(error),
+                        None => {
+                            return Outcome::Failure(Box::pin(self.refusal(&bound, method, deadline)).await);
+                        }
                     };
-                    match bound.connection.call(call).await {
-                        Answer { outcome: Outcome::Failure(error), body } => {
-                            (error, body, !bound.connection.is_usable())
-                        }
-                        Answer { outcome, .. } => {
-                            attempts.succeeded();
-                            return outcome;
-                        }
-                    }
+                    call.body = arguments.take().unwrap_or_default();
+                    let answer = bound.connection.call(call).await;
+                    let Outcome::Failure(error) = answer.outcome else {
+                        attempts.succeeded();
+                        return answer.outcome;
+                    };
+                    moves = !bound.connection.is_usable();
+                    arguments = answer.body;
+                    error
                 }
             };
-            let is_closed = || inner.channel.state() == ChannelState::Closed;
-            let again = attempts.failed(&error, moves).filter(|_| !is_closed());
-            let in_time = |wait| deadline.is_none_or(|(at, _)| now() + wait < at);
-            body = match (again, arguments) {
-                (Some(wait), Some(arguments)) if in_time(wait) => {
-                    tokio::time::sleep(wait).await;
-                    arguments
+            let is_closed = || channel.state() == ChannelState::Closed;
+            let again = attempts.failed(&error, moves).filter(|_| arguments.is_some() && !is_closed());
+            match again {
+                Some(wait) if deadline.is_none_or(|(at, _)| now() + wait < at) => {
+                    Box::pin(tokio::time::sleep(wait)).await;
                 }
                 _ => return Outcome::Failure(attempts.settle(error)),
-            };
+            }
         }
     }
 
@@ -340,34 +347,50 @@ impl Client {
         deadline: Option<(Instant, Duration)>,
         awaits: Awaits,
     ) -> Result<(Arc<Binding>, NewCall), RpcError> {
-        let bound = self.inner.binding(deadline).await?;
-        let call = self.new_call(&bound, method, body, deadline, awaits).await?;
-        Ok((bound, call))
+        let bound = match self.inner.bound_now() {
+            Some(bound) => bound,
+            None => self.inner.binding(deadline).await?,
+        };
+        match self.new_call(&bound, method, deadline, awaits) {
+            Some(call) => {
+                let call = NewCall { body, ..call? };
+                Ok((bound, call))
+            }
+            None => Err(self.refusal(&bound, method, deadline).await),
+        }
     }
 
-    async fn new_call(
+    /// A call that can be made, but for its arguments; `None` if the peer has no such method.
+    fn new_call(
         &self,
         bound: &Binding,
         method: usize,
-        body: Body,
         deadline: Option<(Instant, Duration)>,
         awaits: Awaits,
-    ) -> Result<NewCall, RpcError> {
+    ) -> Option<Result<NewCall, RpcError>> {
+        let number = bound.number(method)?;
         let metadata = match &self.metadata {
-            Some(sent) => sent.encoded.clone()?,
-            None => Arc::default(),
+            Some(sent) => sent.encoded.clone(),
+            None => Ok(Arc::default()),
         };
+        let object = self.inner.target.object();
+        Some(metadata.map(|metadata| NewCall {
+            deadline,
+            metadata,
+            awaits,
+            object,
+            ..NewCall::new(number, Body::default())
+        }))
+    }
+
+    async fn refusal(
+        &self,
+        bound: &Binding,
+        method: usize,
+        deadline: Option<(Instant, Duration)>,
+    ) -> RpcError {
         let Inner { channel, description, .. } = &*self.inner;
-        match bound.number(method) {
-            Some(number) => {
-                let object = self.inner.target.object();
-                Ok(NewCall { deadline, metadata, awaits, object, ..NewCall::new(number, body) })
-            }
-            None => {
-                let max_depth = channel.options().limits.max_depth;
-                Err(bound.refusal(description, method, max_depth, deadline).await)
-            }
-        }
+        bound.refusal(description, method, channel.options().limits.max_depth, deadline).await
     }
 
     /// When the time of a call that is made now is up, and how much that is.
@@ -406,13 +429,13 @@ fn decode<T>(body: &mut Body, value: Decode<T>) -> Result<T, RpcError> {
 }
 
 impl Inner {
+    /// The connection of the last call, while it takes further ones.
+    fn bound_now(&self) -> Option<Arc<Binding>> {
+        self.bound().as_ref().filter(|bound| bound.connection.is_usable()).cloned()
+    }
+
     /// A connection that takes calls, and what the methods are there.
     async fn binding(&self, deadline: Option<(Instant, Duration)>) -> Result<Arc<Binding>, RpcError> {
-        if let Some(bound) = &*self.bound()
-            && bound.connection.is_usable()
-        {
-            return Ok(Arc::clone(bound));
-        }
         let connection = self.channel.connection(deadline.map(|(at, _)| at)).await?;
         let bound = match &self.target {
             Target::Remote(object) => {

@@ -9,7 +9,7 @@ use crate::body::{Body, LARGE_BLOCK};
 use crate::buffer::Buffer;
 use crate::error::{Code, RpcError};
 use crate::passing;
-use crate::reference::{Reference, References};
+use crate::reference::References;
 
 /// Writes values one after another into a reused buffer. The first failure is kept and given by
 /// [`finish`](Self::finish).
@@ -19,7 +19,7 @@ pub struct Encoder {
     /// A large block that was written last.
     tail: Vec<u8>,
     /// Of clients that were written.
-    references: Vec<Reference>,
+    references: References,
     failure: Option<Failure>,
 }
 
@@ -33,7 +33,7 @@ enum Failure {
 impl Encoder {
     /// An encoder that has written nothing yet.
     pub fn new() -> Self {
-        Self { buffer: Buffer::new(), tail: Vec::new(), references: Vec::new(), failure: None }
+        Self { buffer: Buffer::new(), tail: Vec::new(), references: None, failure: None }
     }
 
     /// Appends one value.
@@ -42,9 +42,10 @@ impl Encoder {
             self.buffer.append(&mut self.tail);
         }
         let mut serializer = postcard::Serializer { output: Append(&mut self.buffer) };
-        let (encoded, refused) = passing::encoding(&mut self.references, || value.serialize(&mut serializer));
+        let encoded = passing::encoding(&mut self.references, || value.serialize(&mut serializer));
         if let Err(error) = encoded {
-            self.failure.get_or_insert(refused.map_or(Failure::Value(error), Failure::Client));
+            let failure = passing::take_refused().map_or(Failure::Value(error), Failure::Client);
+            self.failure.get_or_insert(failure);
         }
         self
     }
@@ -73,7 +74,7 @@ impl Encoder {
 
     /// Clients written so far.
     pub(crate) fn references(&self) -> usize {
-        self.references.len()
+        self.references.as_ref().map_or(0, |references| references.len())
     }
 
     /// Takes off what was written after the first `at` bytes. Both parts carry all references, since values name them
@@ -102,8 +103,7 @@ impl Encoder {
             true => Body::new(self.buffer),
             false => Body::with_tail(self.buffer, self.tail),
         };
-        let references = (!self.references.is_empty()).then(|| self.references.into());
-        Ok(body.with_references(references))
+        Ok(body.with_references(self.references))
     }
 }
 
@@ -130,20 +130,19 @@ impl ser_flavors::Flavor for Append<'_> {
 /// Reads values one after another from a body.
 pub struct Decoder<'de> {
     rest: Rest<'de>,
-    references: References,
+    references: &'de References,
 }
 
 impl<'de> Decoder<'de> {
     /// A decoder at the start of `body`, which lends it.
     pub fn new(body: &'de Body) -> Self {
         let (now, then) = body.parts();
-        Self::of(now, Then::Lent(then), body.references().clone())
+        Self::of(now, Then::Lent(then), body.references())
     }
 
     /// A decoder at the start of `body`. A large block at its end is moved to the value it is decoded into.
     pub fn taking(body: &'de mut Body) -> Self {
-        let references = body.references().clone();
-        let (now, then) = body.parts_mut();
+        let (now, then, references) = body.parts_mut();
         Self::of(now, Then::Taken(then), references)
     }
 
@@ -154,13 +153,12 @@ impl<'de> Decoder<'de> {
             None => (&now[at..], then),
             Some(at) => (&then[at..], &[][..]),
         };
-        Self::of(now, Then::Lent(then), body.references().clone())
+        Self::of(now, Then::Lent(then), body.references())
     }
 
     /// A decoder that begins at a position of `body`, as [`taking`](Self::taking).
     pub(crate) fn taking_from(body: &'de mut Body, at: usize) -> Self {
-        let references = body.references().clone();
-        let (now, then) = body.parts_mut();
+        let (now, then, references) = body.parts_mut();
         match at.checked_sub(now.len()) {
             None | Some(0) => Self::of(&now[at..], Then::Taken(then), references),
             Some(at) => Self::of(&then[at..], Then::Lent(&[]), references),
@@ -172,7 +170,7 @@ impl<'de> Decoder<'de> {
         self.rest.size_hint().unwrap_or(0)
     }
 
-    fn of(now: &'de [u8], then: Then<'de>, references: References) -> Self {
+    fn of(now: &'de [u8], then: Then<'de>, references: &'de References) -> Self {
         Self { rest: Rest { now, then }, references }
     }
 
@@ -183,9 +181,9 @@ impl<'de> Decoder<'de> {
     pub fn value<T: Deserialize<'de>>(&mut self) -> Result<T, RpcError> {
         let rest = std::mem::replace(&mut self.rest, Rest { now: &[], then: Then::Lent(&[]) });
         let mut values = postcard::Deserializer::from_flavor(rest);
-        let value = match &self.references {
+        let value = match self.references {
             None => T::deserialize(&mut values),
-            Some(references) => passing::decoding(references, || T::deserialize(&mut values)),
+            Some(_) => passing::decoding(self.references, || T::deserialize(&mut values)),
         };
         let value = value.and_then(|value| {
             self.rest = values.finalize()?;

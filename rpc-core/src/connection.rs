@@ -92,8 +92,8 @@ impl Connection {
 
     /// Does something with the session, then wakes whoever it woke.
     pub(crate) fn with_session<R>(&self, act: impl FnOnce(&mut Shared) -> R) -> R {
-        let _burials = Burials::delay();
         let mut shared = self.lock();
+        let burials = shared.session.has_given().then(Burials::delay);
         let result = act(&mut shared);
         if shared.session.has_woken() {
             let mut woken = WOKEN.take();
@@ -101,7 +101,10 @@ impl Connection {
             drop(shared);
             woken.drain(..).for_each(Waker::wake);
             WOKEN.set(woken);
+        } else {
+            drop(shared);
         }
+        drop(burials);
         result
     }
 
@@ -432,8 +435,7 @@ impl Future for Calling<'_> {
 }
 
 fn poll_answer(session: &mut Session, key: CallKey, waker: &Waker) -> Poll<Answer> {
-    let body = session.take_arguments(key);
-    session.poll_reply(key, waker).map(|outcome| Answer { outcome, body })
+    session.poll_answer(key, waker).map(|(outcome, body)| Answer { outcome, body })
 }
 
 impl Drop for Calling<'_> {

@@ -11,7 +11,6 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::body::Body;
 use crate::codec::Encoder;
 use crate::connection::Connection;
 use crate::error::{Code, RpcError};
@@ -41,20 +40,15 @@ impl ItemsIn {
         &self.connection.peer
     }
 
-    /// The first batches, and the arguments of a call that failed before there were any, where they are still at
-    /// hand. `key` is the call's.
-    pub(crate) async fn first(&mut self, key: CallKey) -> (Arrived, Option<Body>) {
-        poll_fn(|cx| {
-            let body = self.connection.act(|session| session.take_arguments(key));
-            self.poll(cx).map(|arrived| (arrived, body))
-        })
-        .await
+    /// The first batches, or the end if there are none.
+    pub(crate) async fn first(&mut self) -> Arrived {
+        poll_fn(|cx| self.poll(cx)).await
     }
 
     /// The next batches. Not called again after `Arrived::Ended`.
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Arrived> {
         let polled = self.connection.act(|session| session.poll_items(self.end, cx.waker()));
-        self.ended |= matches!(polled, Poll::Ready(Arrived::Ended(_)));
+        self.ended |= matches!(polled, Poll::Ready(Arrived::Ended(..)));
         polled
     }
 }

@@ -6,51 +6,56 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use crate::reference::Reference;
+use crate::reference::{Reference, References};
+
+/// Nobody encodes a message.
+const OUTSIDE: u32 = u32::MAX;
 
 thread_local! {
-    /// While a message is encoded: the place of its next reference. Values without clients touch nothing else here.
-    static NEXT_PLACE: Cell<Option<u32>> = const { Cell::new(None) };
+    /// While a value of a message is encoded: the place that its first reference has, and the place of the next one.
+    /// Values without clients touch nothing else here.
+    static FIRST_PLACE: Cell<u32> = const { Cell::new(OUTSIDE) };
+    static NEXT_PLACE: Cell<u32> = const { Cell::new(OUTSIDE) };
     static COLLECTED: RefCell<Vec<Reference>> = const { RefCell::new(Vec::new()) };
     /// Why a client could not be passed.
     static REFUSED: Cell<Option<&'static str>> = const { Cell::new(None) };
     /// While a message is decoded: what it carries.
-    static CARRIED: RefCell<Option<Arc<[Reference]>>> = const { RefCell::new(None) };
+    static CARRIED: RefCell<References> = const { RefCell::new(None) };
 }
 
-/// Encodes a value of a message; references in it are added to `references`. The second result is why a client in it
-/// could not be passed.
-pub(crate) fn encoding<R>(
-    references: &mut Vec<Reference>,
-    encode: impl FnOnce() -> R,
-) -> (R, Option<&'static str>) {
-    struct Restore(Option<u32>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            NEXT_PLACE.set(self.0);
-            if std::thread::panicking() {
-                COLLECTED.take();
-            }
-        }
-    }
-    let first = references.len() as u32;
-    let _restore = Restore(NEXT_PLACE.replace(Some(first)));
+/// Encodes a value of a message; references in it are added to `references`.
+#[inline]
+pub(crate) fn encoding<R>(references: &mut References, encode: impl FnOnce() -> R) -> R {
+    // No guard: what a value that panics leaves behind is told by `write` and overwritten by the next value.
+    let first = references.as_ref().map_or(0, |references| references.len() as u32);
+    FIRST_PLACE.set(first);
+    NEXT_PLACE.set(first);
     let encoded = encode();
-    if NEXT_PLACE.get() != Some(first) {
-        references.append(&mut COLLECTED.take());
+    if NEXT_PLACE.replace(OUTSIDE) != first {
+        collect(references);
     }
-    (encoded, REFUSED.take())
+    encoded
+}
+
+#[cold]
+fn collect(references: &mut References) {
+    Arc::make_mut(references.get_or_insert_default()).append(&mut COLLECTED.take());
+}
+
+/// Why a value could not be encoded, if that is because of a client in it.
+pub(crate) fn take_refused() -> Option<&'static str> {
+    REFUSED.take()
 }
 
 /// Decodes a value of a message that carries these.
-pub(crate) fn decoding<R>(references: &Arc<[Reference]>, decode: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Arc<[Reference]>>);
+pub(crate) fn decoding<R>(references: &References, decode: impl FnOnce() -> R) -> R {
+    struct Restore(References);
     impl Drop for Restore {
         fn drop(&mut self) {
             CARRIED.set(self.0.take());
         }
     }
-    let _restore = Restore(CARRIED.replace(Some(Arc::clone(references))));
+    let _restore = Restore(CARRIED.replace(references.clone()));
     decode()
 }
 
@@ -59,13 +64,18 @@ pub(crate) fn write<S: Serializer>(
     reference: Result<Reference, &'static str>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let Some(place) = NEXT_PLACE.get() else {
+    let place = NEXT_PLACE.get();
+    if place == OUTSIDE {
         return Err(ser::Error::custom("a client is encoded outside of a message"));
-    };
+    }
     match reference {
         Ok(reference) => {
-            COLLECTED.with_borrow_mut(|collected| collected.push(reference));
-            NEXT_PLACE.set(Some(place + 1));
+            COLLECTED.with_borrow_mut(|collected| {
+                // Longer only if a value panicked: what it collected is nobody's.
+                collected.truncate((place - FIRST_PLACE.get()) as usize);
+                collected.push(reference);
+            });
+            NEXT_PLACE.set(place + 1);
             place.serialize(serializer)
         }
         Err(why) => {

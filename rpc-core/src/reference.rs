@@ -12,7 +12,7 @@ use crate::channel::{Channel, WeakChannel};
 use crate::connection::Connection;
 
 /// The references that one message carries; values in it name them by their place.
-pub(crate) type References = Option<Arc<[Reference]>>;
+pub(crate) type References = Option<Arc<Vec<Reference>>>;
 
 /// Most references in one message (P-38).
 pub(crate) const MAX_REFERENCES: usize = 1000;
@@ -156,9 +156,16 @@ impl Home {
 }
 
 thread_local! {
-    /// Whether this thread holds a connection's lock, and the objects that came to their end meanwhile.
-    static LOCKED: Cell<bool> = const { Cell::new(false) };
+    /// Whether this thread holds a connection's lock, and whether objects came to their end meanwhile.
+    static LOCKED: Cell<Locked> = const { Cell::new(Locked::No) };
     static BURIED: RefCell<Vec<Box<dyn Any + Send + Sync>>> = const { RefCell::new(Vec::new()) };
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Locked {
+    No,
+    Yes,
+    WithBuried,
 }
 
 /// Held while a connection's lock is. An object that comes to its end meanwhile is dropped afterwards: it is the
@@ -169,27 +176,31 @@ pub(crate) struct Burials {
 
 impl Burials {
     /// Objects that come to their end from now on wait.
+    #[inline]
     pub(crate) fn delay() -> Self {
-        Self { outermost: !LOCKED.replace(true) }
+        let outermost = LOCKED.get() == Locked::No;
+        if outermost {
+            LOCKED.set(Locked::Yes);
+        }
+        Self { outermost }
     }
 }
 
 impl Drop for Burials {
+    #[inline]
     fn drop(&mut self) {
-        if self.outermost {
-            LOCKED.set(false);
-            if BURIED.try_with(|buried| buried.borrow().is_empty()).is_ok_and(|is_empty| !is_empty) {
-                drop(BURIED.take());
-            }
+        if self.outermost && LOCKED.replace(Locked::No) == Locked::WithBuried {
+            drop(BURIED.take());
         }
     }
 }
 
 fn bury(target: Option<Box<dyn Any + Send + Sync>>) {
-    if !LOCKED.get() {
+    if LOCKED.get() == Locked::No {
         drop(target);
         return;
     }
+    LOCKED.set(Locked::WithBuried);
     BURIED.with_borrow_mut(|buried| buried.extend(target));
 }
 

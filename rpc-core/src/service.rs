@@ -153,6 +153,8 @@ pub struct MethodDescription {
     pub(crate) error_guard: Option<Guard>,
     /// Of items of the argument stream.
     pub(crate) streamed_guard: Option<Guard>,
+    /// Whether calling it twice does no more than once.
+    pub(crate) idempotent: bool,
     /// Whether an argument stream, or a result stream, belongs to its calls.
     pub(crate) takes_stream: bool,
     pub(crate) gives_stream: bool,
@@ -234,6 +236,7 @@ impl ServiceDescription {
                 output_guard: Guard::new(std::slice::from_ref(&method.output), types),
                 error_guard: Guard::new(&error, types),
                 streamed_guard: Guard::new(&streamed, types),
+                idempotent: method.idempotent,
                 takes_stream: !streamed.is_empty(),
                 gives_stream: method.stream,
             }

@@ -187,7 +187,7 @@ impl<T, E> Remote<T, E> {
             };
             match arrived {
                 Arrived::Items(body) => (self.body, self.at) = (body, 0),
-                Arrived::Ended(outcome) => {
+                Arrived::Ended(outcome, _) => {
                     let ended = self.end(outcome);
                     self.state = State::Ended;
                     return Poll::Ready(ended.map(Err));

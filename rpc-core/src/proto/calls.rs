@@ -153,12 +153,6 @@ impl Calls {
         self.calls[key.0].arguments = Some(arguments);
     }
 
-    /// The arguments of a call that has failed, where they are still at hand.
-    pub(super) fn take_arguments(&mut self, key: CallKey) -> Option<Body> {
-        let call = self.calls.get_mut(key.0)?;
-        if let State::Done(Outcome::Failure(_)) = call.state { call.arguments.take() } else { None }
-    }
-
     pub(super) fn get_mut(&mut self, key: CallKey) -> Option<&mut Call> {
         self.calls.get_mut(key.0)
     }
@@ -186,12 +180,15 @@ impl Calls {
         if call.awaits == Awaits::Start { call.waker.take() } else { None }
     }
 
-    /// The outcome, once; until then `waker` is woken when it is there.
-    pub(super) fn poll(&mut self, key: CallKey, waker: &Waker) -> Poll<Outcome> {
+    /// The outcome, once, and what was sent, where the call failed and that is still at hand; until then `waker` is
+    /// woken when it is there.
+    pub(super) fn poll(&mut self, key: CallKey, waker: &Waker) -> Poll<(Outcome, Option<Body>)> {
         let call = &mut self.calls[key.0];
         if let State::Done(_) = call.state {
-            return match self.calls.remove(key.0).state {
-                State::Done(outcome) => Poll::Ready(outcome),
+            let Call { state, arguments, .. } = self.calls.remove(key.0);
+            return match state {
+                State::Done(outcome @ Outcome::Failure(_)) => Poll::Ready((outcome, arguments)),
+                State::Done(outcome) => Poll::Ready((outcome, None)),
                 _ => Poll::Pending,
             };
         }
@@ -333,7 +330,11 @@ impl Calls {
     }
 
     /// What a reader of a result stream finds next: items, then the outcome.
-    pub(super) fn poll_results(&mut self, key: CallKey, waker: &Waker) -> Poll<Result<Body, Outcome>> {
+    pub(super) fn poll_results(
+        &mut self,
+        key: CallKey,
+        waker: &Waker,
+    ) -> Poll<Result<Body, (Outcome, Option<Body>)>> {
         let call = &mut self.calls[key.0];
         if let Some(results) = call.streams.as_mut().and_then(|streams| streams.results.as_mut())
             && let Poll::Ready(Some(items)) = results.poll_read(waker)

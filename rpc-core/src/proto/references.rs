@@ -24,11 +24,16 @@ struct Export {
 pub(super) struct Objects {
     exports: HashMap<u64, Export>,
     home: Arc<Home>,
+    has_given: bool,
 }
 
 impl Objects {
     pub(super) fn home(&self) -> &Arc<Home> {
         &self.home
+    }
+
+    pub(super) fn has_given(&self) -> bool {
+        self.has_given
     }
 
     /// The object of this side that has a number.
@@ -38,13 +43,13 @@ impl Objects {
 
     /// Why these references cannot be given to the peer, if they cannot.
     pub(super) fn refusal(&self, references: &References, max_references: u32) -> Option<RpcError> {
-        let references = references.as_deref()?;
+        let references = references.as_ref()?;
         if references.len() > MAX_REFERENCES {
             let message = format!("{} clients in one message, above {MAX_REFERENCES}", references.len());
             return Some(RpcError::new(Code::TooLarge, message));
         }
         let mut new = 0;
-        for reference in references {
+        for reference in references.iter() {
             match reference {
                 Reference::Local(object) => new += usize::from(!self.exports.contains_key(&object.id())),
                 Reference::Remote(object) if Arc::ptr_eq(&object.home, &self.home) => {}
@@ -65,6 +70,7 @@ impl Objects {
     /// refuses.
     pub(super) fn give(&mut self, references: &[Reference]) -> Vec<u8> {
         let mut payload = Vec::new();
+        self.has_given = true;
         for reference in references {
             match reference {
                 Reference::Local(object) => {
@@ -129,7 +135,7 @@ impl Objects {
         }
         match references.is_empty() {
             true => Err(violation("P-38", "no reference at all")),
-            false => Ok(Some(references.into())),
+            false => Ok(Some(Arc::new(references))),
         }
     }
 

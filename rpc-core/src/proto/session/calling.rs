@@ -86,7 +86,9 @@ impl Session {
         if call.deadline.is_some_and(|(_, left)| left.is_zero()) {
             return Some(RpcError::new(Code::DeadlineExceeded, "its time ran out before it was sent"));
         }
-        if let Some(error) = self.reference_refusal(&call.body) {
+        if call.body.references().is_some()
+            && let Some(error) = self.reference_refusal(&call.body)
+        {
             return Some(error);
         }
         let (size, extra, peer) = (call.body.len(), call.metadata.len(), self.peer.as_ref()?);
@@ -168,6 +170,11 @@ impl Session {
     /// The outcome of a call, once. `waker` is woken when it is there. Where its maker awaits only the start,
     /// an empty output stands for that, once its last byte is on its way: what is started next comes after it.
     pub fn poll_reply(&mut self, key: CallKey, waker: &Waker) -> Poll<Outcome> {
+        self.poll_answer(key, waker).map(|(outcome, _)| outcome)
+    }
+
+    /// The same, and with a failure the arguments, where they are still at hand: those of large calls are not.
+    pub fn poll_answer(&mut self, key: CallKey, waker: &Waker) -> Poll<(Outcome, Option<Body>)> {
         let polled = self.calls.poll(key, waker);
         let starts = |call: &mut Call| call.awaits == Awaits::Start && call.ends_at.is_some();
         if polled.is_ready() || !self.calls.get_mut(key).is_some_and(starts) {
@@ -176,13 +183,7 @@ impl Session {
         if let Some(call) = self.calls.abandon(key) {
             self.timers.remove(call.deadline, Timer::Call(key.0 as u32));
         }
-        Poll::Ready(Outcome::Output(Body::default()))
-    }
-
-    /// The arguments of a call that has failed and whose outcome has not been collected, where they are still at
-    /// hand: those of large calls are not.
-    pub fn take_arguments(&mut self, key: CallKey) -> Option<Body> {
-        self.calls.take_arguments(key)
+        Poll::Ready((Outcome::Output(Body::default()), None))
     }
 
     /// Nobody wants the outcome any more: tells the peer, unless the call never left this side.

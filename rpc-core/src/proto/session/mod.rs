@@ -196,14 +196,22 @@ impl Session {
         }
     }
 
+    /// Whether the peer was ever given an object of this side's: only then one may come to its end in here.
+    pub(crate) fn has_given(&self) -> bool {
+        self.objects.has_given()
+    }
+
     /// The references of a body are the peer's from now on: what says so before the body's own frame.
     fn give(&mut self, body: &Body) -> Option<Vec<u8>> {
-        body.references().as_deref().map(|references| self.objects.give(references))
+        body.references().as_ref().map(|references| self.objects.give(references))
     }
 
     /// Says so at once.
+    #[inline]
     fn send_give(&mut self, body: &Body) {
-        if let Some(payload) = self.give(body) {
+        if body.references().is_some()
+            && let Some(payload) = self.give(body)
+        {
             self.output.control(Kind::Give, CallId(0), &payload);
         }
     }

@@ -50,8 +50,9 @@ pub struct Batch {
 pub enum Arrived {
     /// Batches, each its count (a varint) and then so many items.
     Items(Body),
-    /// No more items: the end of the stream, the call's own outcome, or why the rest will never come.
-    Ended(Outcome),
+    /// No more items: the end of the stream, the call's own outcome, or why the rest will never come. With a call's
+    /// failure, its arguments, where they are still at hand.
+    Ended(Outcome, Option<Body>),
 }
 
 impl Session {
@@ -63,10 +64,13 @@ impl Session {
                 if let Some((id, credit)) = self.calls.take_credit(key) {
                     self.send_credit(Kind::ReplyCredit, id, credit);
                 }
-                polled.map(|result| result.map_or_else(Arrived::Ended, Arrived::Items))
+                polled.map(|result| match result {
+                    Ok(items) => Arrived::Items(items),
+                    Err((outcome, arguments)) => Arrived::Ended(outcome, arguments),
+                })
             }
             StreamEnd::Callee(key) => {
-                let over = |error: RpcError| Poll::Ready(Arrived::Ended(Outcome::Failure(error)));
+                let over = |error: RpcError| Poll::Ready(Arrived::Ended(Outcome::Failure(error), None));
                 if let Some(ended) = &self.ended {
                     return over(ended.clone());
                 }
@@ -81,7 +85,7 @@ impl Session {
                 }
                 polled.map(|items| match items {
                     Some(items) => Arrived::Items(items),
-                    None => Arrived::Ended(Outcome::Output(Body::default())),
+                    None => Arrived::Ended(Outcome::Output(Body::default()), None),
                 })
             }
         }
