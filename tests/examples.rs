@@ -246,6 +246,16 @@ fn chat() {
 }
 
 #[test]
+fn middleware() {
+    let expected = [
+        "a stranger: PermissionDenied: the token is missing or wrong",
+        "Safe.open answered within 1 s\nthe owner: drawer 2 holds a letter\n",
+        "Safe.search failed within 1 s\nthe owner, in a hurry: DeadlineExceeded: a layer's time for it ran out",
+    ];
+    check("middleware", &[], &[], &expected);
+}
+
+#[test]
 fn reconnect() {
     let expected = ["the channel is Closed", "it may have been executed", "letter 14 is stamped by process "];
     let output = check("reconnect", &[], &[], &expected);

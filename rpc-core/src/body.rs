@@ -37,6 +37,13 @@ impl Body {
         &self.references
     }
 
+    /// The same once more.
+    pub(crate) fn duplicate(&self) -> Self {
+        let mut head = Buffer::new();
+        head.extend_from_slice(&self.head);
+        Self { head, tail: self.tail.clone(), references: self.references.clone() }
+    }
+
     /// Bytes of it.
     pub fn len(&self) -> usize {
         self.head.len() + self.tail.len()

@@ -6,11 +6,13 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use futures_core::Stream;
+use tower_layer::Layer;
 
 use crate::connection::{Closing, Connection};
 use crate::endpoint::Endpoint;
 use crate::error::{Code, RpcError};
 use crate::link::Link;
+use crate::middleware::{Layered, Next, caller_innermost};
 use crate::options::Options;
 use crate::reference::Home;
 use crate::retry::RetryBudget;
@@ -33,6 +35,7 @@ use crate::transport::{Connector, Dial};
 #[derive(Clone)]
 pub struct Channel {
     inner: Arc<Inner>,
+    layers: Option<Next>,
 }
 
 struct Inner {
@@ -69,7 +72,7 @@ pub(crate) struct WeakChannel(Weak<Inner>);
 
 impl WeakChannel {
     pub(crate) fn upgrade(&self) -> Option<Channel> {
-        self.0.upgrade().map(|inner| Channel { inner })
+        self.0.upgrade().map(|inner| Channel { inner, layers: None })
     }
 }
 
@@ -115,7 +118,7 @@ impl Channel {
             let link = Link::new(connector, services, WeakChannel(Weak::clone(weak)));
             Inner { way: Way::Own(Arc::new(link)), retry_budget: RetryBudget::default() }
         });
-        Self { inner }
+        Self { inner, layers: None }
     }
 
     /// A channel over a connection that somebody else keeps, to its peer.
@@ -125,13 +128,25 @@ impl Channel {
             None => (Endpoint::new("in-process", "nobody").expect("a scheme and a name"), Options::default()),
         };
         let way = Way::Given(Box::new(Given { connection, endpoint, options, _owner: owner }));
-        Self { inner: Arc::new(Inner { way, retry_budget: RetryBudget::default() }) }
+        Self { inner: Arc::new(Inner { way, retry_budget: RetryBudget::default() }), layers: None }
     }
 
     /// A channel to the objects of a connection's peer.
     pub(crate) fn to(home: &Home) -> Self {
         let (connection, owner) = home.way();
         Self::over(connection, owner)
+    }
+
+    /// The same channel with a tower layer around the calls of clients made on it, and around the layers there are:
+    /// the last one added sees a call first. See [`middleware`](crate::middleware).
+    #[must_use]
+    pub fn layer<L: Layer<Next, Service: Layered>>(&self, layer: L) -> Self {
+        let next = self.layers.clone().unwrap_or_else(caller_innermost);
+        Self { inner: Arc::clone(&self.inner), layers: Some(Next(Arc::new(layer.layer(next)))) }
+    }
+
+    pub(crate) fn layers(&self) -> Option<&Next> {
+        self.layers.as_ref()
     }
 
     /// Flushes what was sent, tells the peer, and ends the connection, within 20 s even if the peer hardly reads.

@@ -153,10 +153,9 @@ impl CallScope {
         Self { method, caller, deadline, metadata: None, cancelled, answered }
     }
 
-    /// The same call, with this beside its arguments.
-    pub(crate) fn with_metadata(mut self, metadata: Metadata) -> Self {
-        self.metadata = Some(Arc::new(metadata));
-        self
+    /// What came beside the arguments.
+    pub(crate) fn set_metadata(&mut self, metadata: Metadata) {
+        self.metadata = (!metadata.is_empty()).then(|| Arc::new(metadata));
     }
 
     pub(crate) fn context(&self) -> Context {

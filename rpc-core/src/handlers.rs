@@ -98,10 +98,10 @@ impl Handlers {
         };
         let mut scope = CallScope::new(&description.path, Arc::clone(&self.connection).into(), deadline);
         if !metadata.is_empty() {
-            scope = match Metadata::decode(&metadata) {
-                Ok(metadata) => scope.with_metadata(metadata),
+            match Metadata::decode(&metadata) {
+                Ok(metadata) => scope.set_metadata(metadata),
                 Err(error) => return Some(Outcome::Failure(error.with_method(&description.path))),
-            };
+            }
         }
         let streams = (description.takes_stream || description.gives_stream).then(|| Streams {
             connection: Arc::clone(&self.connection),

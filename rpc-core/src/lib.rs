@@ -9,6 +9,7 @@ pub mod codec;
 pub mod context;
 pub mod endpoint;
 pub mod error;
+pub mod middleware;
 pub mod options;
 pub mod proto;
 pub mod server;

@@ -46,8 +46,13 @@ impl Metadata {
     }
 
     /// Adds a value, or replaces the one under this name.
-    pub(crate) fn insert(&mut self, name: String, value: Vec<u8>) {
-        self.entries.insert(name, value);
+    pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) {
+        self.entries.insert(name.into(), value.into());
+    }
+
+    /// Takes a value out.
+    pub fn remove(&mut self, name: &str) -> Option<Vec<u8>> {
+        self.entries.remove(name)
     }
 
     /// Its bytes on the wire.

@@ -16,6 +16,7 @@ use crate::connection::Connection;
 use crate::context::{CallScope, Context};
 use crate::error::{Code, Executed, RpcError};
 use crate::items::{ItemsIn, ItemsOut};
+use crate::metadata::Metadata;
 use crate::proto::StreamEnd;
 use crate::service::{MethodDescription, Reply};
 use crate::streaming::{ItemCoding, Opened, Streaming};
@@ -94,6 +95,11 @@ impl Request {
             out.send_all(stream, encode).await.map_err(|error| error.with_executed(Executed::Yes))?;
         }
         Ok(Reply::Output(Body::default()))
+    }
+
+    /// What the handler is to see beside the arguments.
+    pub(crate) fn set_metadata(&mut self, metadata: Metadata) {
+        self.scope.set_metadata(metadata);
     }
 
     /// The arguments, in the order the trait has them.

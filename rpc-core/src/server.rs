@@ -13,10 +13,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use tower_layer::Layer;
 
 use crate::connection::{Closing, Connection, LINGER};
 use crate::endpoint::Endpoint;
 use crate::error::RpcError;
+use crate::middleware::{Layered, Next};
 use crate::open::open;
 use crate::options::Options;
 use crate::service::Dispatch;
@@ -107,6 +109,14 @@ impl Server {
 }
 
 impl ServerBuilder {
+    /// Puts a tower layer around the calls of all services, those added later too, and around the layers there are:
+    /// the last one added sees a call first. See [`middleware`](crate::middleware). Calls of objects that were passed
+    /// as values do not go through it.
+    pub fn layer<L: Layer<Next, Service: Layered>>(mut self, layer: L) -> Self {
+        self.services.layer(&layer);
+        self
+    }
+
     /// Serves this too. Two services of one name are refused when the server is bound.
     pub fn service(mut self, service: impl Dispatch) -> Self {
         self.services.add(service);

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
+use tower_layer::Layer;
+
 use crate::error::{Code, RpcError};
+use crate::middleware::{Layered, LayeredSlot, Next, callee_innermost};
 use crate::options::Limits;
 use crate::proto::hello::{Hello, ServedMethod, ServedService};
 use crate::service::{Dispatch, MethodDescription, ServiceDescription, Slot};
@@ -14,6 +17,7 @@ pub(crate) struct Services {
     services: Vec<Arc<dyn Dispatch>>,
     methods: Vec<Method>,
     duplicate: Option<&'static str>,
+    layers: Option<Next>,
 }
 
 #[derive(Clone, Copy)]
@@ -44,9 +48,25 @@ impl Services {
         self.methods.get(number as usize).map(|method| method.description)
     }
 
+    /// Puts a layer around all calls, and around the layers there are.
+    pub(crate) fn layer<L: Layer<Next, Service: Layered>>(&mut self, layer: &L) {
+        let next = self.layers.take().unwrap_or_else(callee_innermost);
+        self.layers = Some(Next(Arc::new(layer.layer(next))));
+    }
+
     pub(crate) fn slot(&self, number: u32) -> Option<Box<dyn Slot>> {
-        let method = self.methods.get(number as usize)?;
-        self.services[method.service].slot(method.index)
+        let Method { service, index, description } = *self.methods.get(number as usize)?;
+        let service = &self.services[service];
+        let Some(layers) = &self.layers else { return service.slot(index) };
+        // One is made before it is needed, to know that there is such a method.
+        let (mut first, making) = (Some(service.slot(index)?), Arc::clone(service));
+        Some(Box::new(LayeredSlot {
+            layers: layers.clone(),
+            service: service.description().name(),
+            method: description,
+            make: Box::new(move || first.take().or_else(|| making.slot(index))),
+            running: None,
+        }))
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&'static ServiceDescription> {

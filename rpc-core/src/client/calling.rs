@@ -1,0 +1,295 @@
+//! How a call is made: on which connection, through which layers, and again where that is safe. Never decodes what
+//! comes back.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{Client, Inner};
+use crate::binding::Binding;
+use crate::body::Body;
+use crate::channel::ChannelState;
+use crate::codec::Encoder;
+use crate::connection::{Refused, now};
+use crate::context::handler_deadline;
+use crate::error::{Executed, RpcError};
+use crate::items::{ItemsIn, Upload};
+use crate::middleware::{self, Answered, Call, Next};
+use crate::proto::{Arrived, Awaits, NewCall, Outcome};
+use crate::retry::Attempts;
+use crate::streaming::Opened;
+use crate::target::Target;
+
+impl Client {
+    /// Starts a call that gives a stream, through the layers there are.
+    pub(super) async fn begin(
+        &self,
+        method: usize,
+        arguments: Encoder,
+        upload: Option<Upload>,
+    ) -> Result<Opened, RpcError> {
+        let (deadline, body) = (self.deadline(method), arguments.finish()?);
+        match self.inner.channel.layers() {
+            None => self.open(method, body, upload, deadline).await,
+            Some(layers) => {
+                let (client, awaits) = (self.clone(), Awaits::Reply);
+                let call = Call { client, method, body, awaits, upload, opens_stream: true };
+                self.through(layers, call, deadline).await?.stream()
+            }
+        }
+    }
+
+    async fn through(
+        &self,
+        layers: &Next,
+        call: Call,
+        deadline: Option<(Instant, Duration)>,
+    ) -> Result<Answered, RpcError> {
+        let metadata = self.metadata.as_ref().map(|sent| sent.metadata.clone()).unwrap_or_default();
+        Box::pin(middleware::through(layers, call, metadata, deadline.map(|(at, _)| at))).await
+    }
+
+    /// Starts a call that gives a stream.
+    pub(crate) async fn open(
+        &self,
+        method: usize,
+        mut body: Body,
+        upload: Option<Upload>,
+        deadline: Option<(Instant, Duration)>,
+    ) -> Result<Opened, RpcError> {
+        let had = deadline.map(|(_, had)| had);
+        let mut attempts = Attempts::new(self.inner.channel.retry_budget(), false);
+        loop {
+            let (bound, mut call) = self.prepare(method, body, deadline, Awaits::Reply).await?;
+            call.streams_arguments = upload.is_some();
+            call.streams_results = true;
+            let connection = &bound.connection;
+            let (error, arguments) = match connection.start(call).await {
+                Err(Refused { error, body }) => (error, body),
+                Ok(key) => {
+                    let end = connection.act(|session| session.caller_end(key));
+                    let mut items = ItemsIn::new(Arc::clone(connection), end);
+                    if let Some(upload) = upload {
+                        let _sending = Some(upload.spawn(connection, end));
+                        let _channel = Some(self.inner.channel.clone());
+                        return Ok(Opened { items, first: None, had, _sending, _channel });
+                    }
+                    match items.first().await {
+                        Arrived::Ended(Outcome::Failure(error), body) if error.is_retryable() => {
+                            (error, body)
+                        }
+                        first => {
+                            let (first, _channel) = (Some(first), Some(self.inner.channel.clone()));
+                            return Ok(Opened { items, first, had, _sending: None, _channel });
+                        }
+                    }
+                }
+            };
+            let again = attempts.failed(&error, !connection.is_usable());
+            body = match (again, arguments) {
+                (Some(_), Some(body)) => body,
+                _ => return Err(attempts.settle(error)),
+            };
+        }
+    }
+
+    /// The part of a call that is the same for every method with one result.
+    pub(super) async fn exchange(
+        &self,
+        method: usize,
+        arguments: Encoder,
+        awaits: Awaits,
+        upload: Option<Upload>,
+    ) -> Outcome {
+        let deadline = self.deadline(method);
+        let exchange = async {
+            let body = arguments.finish()?;
+            let mut outcome = match self.inner.channel.layers() {
+                None => self.perform(method, body, awaits, upload, deadline).await,
+                Some(layers) => {
+                    let client = self.clone();
+                    let call = Call { client, method, body, awaits, upload, opens_stream: false };
+                    self.through(layers, call, deadline).await?.outcome()
+                }
+            };
+            self.inner.description.methods()[method]
+                .check_outcome(&mut outcome, self.inner.channel.options().limits.max_depth)
+                .map_err(|error| error.with_executed(Executed::Yes))?;
+            Ok(outcome)
+        };
+        match exchange.await.unwrap_or_else(Outcome::Failure) {
+            Outcome::Failure(error) => Outcome::Failure(error.with_time(deadline.map(|(_, left)| left))),
+            outcome => outcome,
+        }
+    }
+
+    /// Makes a call that has one result.
+    pub(crate) async fn perform(
+        &self,
+        method: usize,
+        body: Body,
+        awaits: Awaits,
+        upload: Option<Upload>,
+        deadline: Option<(Instant, Duration)>,
+    ) -> Outcome {
+        let Some(upload) = upload else { return self.attempt(method, body, deadline, awaits).await };
+        match Box::pin(self.prepare(method, body, deadline, awaits)).await {
+            Ok((bound, mut call)) => {
+                call.streams_arguments = true;
+                Box::pin(upload.call(&bound.connection, call)).await
+            }
+            Err(error) => Outcome::Failure(error),
+        }
+    }
+
+    /// Makes a call, and again where that is safe and likely to help. What is rarely needed is kept in boxes: a future
+    /// that holds it all would be moved with every call.
+    async fn attempt(
+        &self,
+        method: usize,
+        body: Body,
+        deadline: Option<(Instant, Duration)>,
+        awaits: Awaits,
+    ) -> Outcome {
+        let Inner { channel, description, .. } = &*self.inner;
+        let mut attempts = Attempts::new(channel.retry_budget(), description.methods()[method].idempotent);
+        let mut arguments = Some(body);
+        loop {
+            let bound = match self.inner.bound_now() {
+                Some(bound) => Ok(bound),
+                None => Box::pin(self.inner.binding(deadline)).await,
+            };
+            let mut moves = false;
+            let error = match bound {
+                Err(error) => error,
+                Ok(bound) => {
+                    let mut call = match self.new_call(&bound, method, deadline, awaits) {
+                        Some(Ok(call)) => call,
+                        Some(Err(error)) => return Outcome::Failure(error),
+                        None => {
+                            return Outcome::Failure(Box::pin(self.refusal(&bound, method, deadline)).await);
+                        }
+                    };
+                    call.body = arguments.take().unwrap_or_default();
+                    let answer = bound.connection.call(call).await;
+                    let Outcome::Failure(error) = answer.outcome else {
+                        attempts.succeeded();
+                        return answer.outcome;
+                    };
+                    moves = !bound.connection.is_usable();
+                    arguments = answer.body;
+                    error
+                }
+            };
+            let is_closed = || channel.state() == ChannelState::Closed;
+            let again = attempts.failed(&error, moves).filter(|_| arguments.is_some() && !is_closed());
+            match again {
+                Some(wait) if deadline.is_none_or(|(at, _)| now() + wait < at) => {
+                    Box::pin(tokio::time::sleep(wait)).await;
+                }
+                _ => return Outcome::Failure(attempts.settle(error)),
+            }
+        }
+    }
+
+    /// A call that can be made, and the connection for it.
+    async fn prepare(
+        &self,
+        method: usize,
+        body: Body,
+        deadline: Option<(Instant, Duration)>,
+        awaits: Awaits,
+    ) -> Result<(Arc<Binding>, NewCall), RpcError> {
+        let bound = match self.inner.bound_now() {
+            Some(bound) => bound,
+            None => self.inner.binding(deadline).await?,
+        };
+        match self.new_call(&bound, method, deadline, awaits) {
+            Some(call) => {
+                let call = NewCall { body, ..call? };
+                Ok((bound, call))
+            }
+            None => Err(self.refusal(&bound, method, deadline).await),
+        }
+    }
+
+    /// A call that can be made, but for its arguments; `None` if the peer has no such method.
+    fn new_call(
+        &self,
+        bound: &Binding,
+        method: usize,
+        deadline: Option<(Instant, Duration)>,
+        awaits: Awaits,
+    ) -> Option<Result<NewCall, RpcError>> {
+        let number = bound.number(method)?;
+        let metadata = match &self.metadata {
+            Some(sent) => sent.encoded.clone(),
+            None => Ok(Arc::default()),
+        };
+        let object = self.inner.target.object();
+        Some(metadata.map(|metadata| NewCall {
+            deadline,
+            metadata,
+            awaits,
+            object,
+            ..NewCall::new(number, Body::default())
+        }))
+    }
+
+    async fn refusal(
+        &self,
+        bound: &Binding,
+        method: usize,
+        deadline: Option<(Instant, Duration)>,
+    ) -> RpcError {
+        let Inner { channel, description, .. } = &*self.inner;
+        bound.refusal(description, method, channel.options().limits.max_depth, deadline).await
+    }
+
+    /// When the time of a call that is made now is up, and how much that is.
+    fn deadline(&self, method: usize) -> Option<(Instant, Duration)> {
+        let own = self.inner.description.methods().get(method).and_then(|method| method.attributes.timeout);
+        deadline(self.timeout.or(own).or(self.inner.channel.options().timeout), self.deadline)
+    }
+}
+
+/// When a call's time is up, and how much of it is left: `timeout` from now, at `latest`, or with the handler that
+/// makes the call, whichever is soonest. A deadline the clock cannot say is none.
+fn deadline(timeout: Option<Duration>, latest: Option<Instant>) -> Option<(Instant, Duration)> {
+    let inherited = handler_deadline().into_iter().chain(latest).min();
+    if timeout.is_none() && inherited.is_none() {
+        return None;
+    }
+    let now = now();
+    let own = timeout.and_then(|left| now.checked_add(left));
+    let at = own.into_iter().chain(inherited).min()?;
+    Some((at, at.saturating_duration_since(now)))
+}
+
+impl Inner {
+    /// The connection of the last call, while it takes further ones.
+    fn bound_now(&self) -> Option<Arc<Binding>> {
+        self.bound().as_ref().filter(|bound| bound.connection.is_usable()).cloned()
+    }
+
+    /// A connection that takes calls, and what the methods are there.
+    pub(super) async fn binding(
+        &self,
+        deadline: Option<(Instant, Duration)>,
+    ) -> Result<Arc<Binding>, RpcError> {
+        let connection = self.channel.connection(deadline.map(|(at, _)| at)).await?;
+        let bound = match &self.target {
+            Target::Remote(object) => {
+                let max_depth = self.channel.options().limits.max_depth;
+                Binding::of_object(connection, self.description, object, max_depth, deadline).await?
+            }
+            Target::Service | Target::Local(_) => Binding::new(connection, self.description),
+        };
+        let bound = Arc::new(bound);
+        *self.bound() = Some(Arc::clone(&bound));
+        Ok(bound)
+    }
+
+    fn bound(&self) -> MutexGuard<'_, Option<Arc<Binding>>> {
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
