@@ -1,5 +1,6 @@
 //! Runtimes that end while others still hold what they ran.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -10,9 +11,13 @@ use traitwire::{ChannelState, Code, Executed, Server, ipc_service};
 trait Echo {
     async fn echo(&self, text: String) -> String;
     async fn hang(&self);
+    async fn hangs(&self) -> bool;
 }
 
-struct Plain;
+#[derive(Default)]
+struct Plain {
+    hangs: AtomicBool,
+}
 
 impl Echo for Plain {
     async fn echo(&self, text: String) -> String {
@@ -20,7 +25,12 @@ impl Echo for Plain {
     }
 
     async fn hang(&self) {
+        self.hangs.store(true, Ordering::SeqCst);
         std::future::pending().await
+    }
+
+    async fn hangs(&self) -> bool {
+        self.hangs.load(Ordering::SeqCst)
     }
 }
 
@@ -46,7 +56,8 @@ fn a_client_whose_runtime_has_ended_connects_in_the_next() {
     for address in ["mem:runtimes", "tcp://127.0.0.1:0"] {
         in_time(move || {
             let serving = runtime();
-            let server = serving.block_on(Server::builder().service(EchoServer::new(Plain)).bind(address));
+            let server =
+                serving.block_on(Server::builder().service(EchoServer::new(Plain::default())).bind(address));
             let server = server.expect("bound");
             let endpoint = server.endpoint().clone();
             serving.spawn(server.run());
@@ -57,7 +68,7 @@ fn a_client_whose_runtime_has_ended_connects_in_the_next() {
                 let client = client.clone();
                 async move { client.hang().await }
             });
-            other.block_on(async { client.echo("still there".to_owned()).await }).expect("an answer");
+            other.block_on(async { while !client.hangs().await.expect("an answer") {} });
             drop(connecting);
             other.block_on(async {
                 let error = hanging.await.expect("no panic").expect_err("cut off");
@@ -79,8 +90,9 @@ fn a_runtime_ends_while_its_server_accepts() {
         let clients = runtime();
         for _ in 0..40 {
             let serving = runtime();
-            let server =
-                serving.block_on(Server::builder().service(EchoServer::new(Plain)).bind("tcp://127.0.0.1:0"));
+            let server = serving.block_on(
+                Server::builder().service(EchoServer::new(Plain::default())).bind("tcp://127.0.0.1:0"),
+            );
             let server = server.expect("bound");
             let endpoint = server.endpoint().clone();
             serving.spawn(server.run());
