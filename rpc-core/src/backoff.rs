@@ -1,8 +1,9 @@
 //! How long to wait between attempts to reach a peer: longer each time, and never the same for two who lost it at
 //! the same moment. Never sleeps itself.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
+
+use crate::random;
 
 /// After the first failure.
 const FIRST: Duration = Duration::from_millis(50);
@@ -30,9 +31,9 @@ impl Backoff {
     }
 }
 
-/// From 0 to 1: good enough to keep crowds apart.
+/// From 0 to 1.
 fn random() -> f64 {
-    RandomState::new().hash_one(()) as f64 / u64::MAX as f64
+    random::bits() as f64 / u64::MAX as f64
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a handler may know of the call it serves. Never on the wire, and never a way to answer the call.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -12,6 +12,7 @@ use crate::channel::Channel;
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::metadata::Metadata;
+use crate::trace::Traced;
 use crate::transport::Peer;
 
 /// What a handler may know of its call: declare a `&Context` parameter anywhere in a method's list.
@@ -114,26 +115,78 @@ impl Context {
     }
 }
 
-thread_local! {
-    /// The deadline of the handler that this thread polls.
-    static HANDLER_DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
+/// What a handler passes on to the calls that it makes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HandlerScope {
+    /// Its calls have no more time than it has itself.
+    pub(crate) deadline: Option<Instant>,
+    /// They belong to the same trace.
+    pub(crate) traced: Option<Arc<Traced>>,
 }
 
-/// Polls a handler: calls that start meanwhile have no more time than it has itself.
-pub(crate) fn poll_handler<R>(deadline: Option<Instant>, poll: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Instant>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            HANDLER_DEADLINE.set(self.0);
+thread_local! {
+    /// Of the handler that this thread polls. The trace is looked at only where there is one.
+    static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
+    static IS_TRACED: Cell<bool> = const { Cell::new(false) };
+    static TRACED: RefCell<Option<Arc<Traced>>> = const { RefCell::new(None) };
+}
+
+impl HandlerScope {
+    /// That of the handler from which this is called.
+    pub(crate) fn current() -> Self {
+        let traced = if IS_TRACED.get() { TRACED.with_borrow(Option::clone) } else { None };
+        Self { deadline: DEADLINE.get(), traced }
+    }
+
+    /// Polls the handler: calls that start meanwhile take from this scope.
+    pub(crate) fn poll<R>(&self, poll: impl FnOnce() -> R) -> R {
+        struct Restore(Option<Instant>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                DEADLINE.set(self.0);
+            }
+        }
+        let _restore = Restore(DEADLINE.replace(self.deadline));
+        match &self.traced {
+            Some(traced) => Self::poll_traced(traced, poll),
+            None if IS_TRACED.get() => Self::poll_untraced(poll),
+            None => poll(),
         }
     }
-    let _restore = Restore(HANDLER_DEADLINE.replace(deadline));
-    poll()
+
+    fn poll_traced<R>(traced: &Arc<Traced>, poll: impl FnOnce() -> R) -> R {
+        let _restore = RestoreTrace::replace(Some(Arc::clone(traced)));
+        traced.within(poll)
+    }
+
+    /// Within another handler that is traced.
+    #[cold]
+    fn poll_untraced<R>(poll: impl FnOnce() -> R) -> R {
+        let _restore = RestoreTrace::replace(None);
+        poll()
+    }
+}
+
+struct RestoreTrace(Option<Arc<Traced>>);
+
+impl RestoreTrace {
+    fn replace(traced: Option<Arc<Traced>>) -> Self {
+        IS_TRACED.set(traced.is_some());
+        Self(TRACED.replace(traced))
+    }
+}
+
+impl Drop for RestoreTrace {
+    fn drop(&mut self) {
+        let outer = self.0.take();
+        IS_TRACED.set(outer.is_some());
+        TRACED.set(outer);
+    }
 }
 
 /// The deadline of the handler from which this is called.
 pub(crate) fn handler_deadline() -> Option<Instant> {
-    HANDLER_DEADLINE.get()
+    DEADLINE.get()
 }
 
 /// What a call carries from which a [`Context`] can be made. Dropping it unanswered cancels the contexts made.
@@ -156,6 +209,10 @@ impl CallScope {
     /// What came beside the arguments.
     pub(crate) fn set_metadata(&mut self, metadata: Metadata) {
         self.metadata = (!metadata.is_empty()).then(|| Arc::new(metadata));
+    }
+
+    pub(crate) fn metadata(&self) -> Option<&Metadata> {
+        self.metadata.as_deref()
     }
 
     pub(crate) fn context(&self) -> Context {

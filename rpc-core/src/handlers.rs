@@ -6,10 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Instant;
 
 use crate::connection::Connection;
-use crate::context::{CallScope, poll_handler};
+use crate::context::{CallScope, HandlerScope};
 use crate::error::{Code, Executed, RpcError};
 use crate::metadata::Metadata;
 use crate::options::Limits;
@@ -20,6 +19,7 @@ use crate::service::{MethodDescription, Reply, Slot};
 use crate::services::Services;
 use crate::spawned::{Spawned, SpawnedHandler};
 use crate::target::LocalService;
+use crate::trace::Traced;
 
 pub(crate) struct Handlers {
     services: Arc<Services>,
@@ -42,7 +42,7 @@ enum Running {
         method: &'static MethodDescription,
         kept: Option<u32>,
         slot: Box<dyn Slot>,
-        deadline: Option<Instant>,
+        scope: HandlerScope,
     },
     /// On another thread, or waiting for one.
     Spawned { code: Option<Code> },
@@ -109,7 +109,9 @@ impl Handlers {
             method: description,
             max_depth: self.max_depth,
         });
+        let traced = Traced::served(scope.metadata(), &description.path, &self.connection.peer.endpoint);
         let request = Request::new(body, scope, streams);
+        let scope = HandlerScope { deadline, traced };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| slot.start(request))) {
             return Some(Outcome::Failure(panicked(panic).with_method(&description.path)));
         }
@@ -119,10 +121,10 @@ impl Handlers {
         }
         if description.attributes.spawn {
             self.running[index] = Some(Running::Spawned { code: None });
-            self.spawned.start(SpawnedHandler::new(id, slot, deadline, description, &self.woken));
+            self.spawned.start(SpawnedHandler::new(id, slot, scope, description, &self.woken));
             return None;
         }
-        self.running[index] = Some(Running::InPlace { method: description, kept, slot, deadline });
+        self.running[index] = Some(Running::InPlace { method: description, kept, slot, scope });
         self.poll_one(id)
     }
 
@@ -138,10 +140,10 @@ impl Handlers {
         // Before polling: what wakes it from now on has to be heard, and what the last one to wake it did before,
         // seen. A plain store might come after the handler's own reads.
         handler.listed.swap(false, Ordering::AcqRel);
-        let Some(Some(Running::InPlace { method, slot, deadline, .. })) = self.running.get_mut(index) else {
+        let Some(Some(Running::InPlace { method, slot, scope, .. })) = self.running.get_mut(index) else {
             return None;
         };
-        let outcome = poll_slot(&mut **slot, *deadline, &mut Context::from_waker(waker), method)?;
+        let outcome = poll_slot(&mut **slot, scope, &mut Context::from_waker(waker), method)?;
         if let Some(Running::InPlace { kept, slot, .. }) = self.running[index].take() {
             self.retire(kept.filter(|_| !is_panic(&outcome)), slot);
         }
@@ -241,11 +243,11 @@ fn defuse(panic: Box<dyn Any + Send>) {
 
 pub(crate) fn poll_slot(
     slot: &mut dyn Slot,
-    deadline: Option<Instant>,
+    scope: &HandlerScope,
     cx: &mut Context<'_>,
     method: &MethodDescription,
 ) -> Option<Outcome> {
-    match catch_unwind(AssertUnwindSafe(|| poll_handler(deadline, || slot.poll(cx)))) {
+    match catch_unwind(AssertUnwindSafe(|| scope.poll(|| slot.poll(cx)))) {
         Ok(Poll::Pending) => None,
         Ok(Poll::Ready(Ok(Reply::Output(body)))) => Some(Outcome::Output(body)),
         Ok(Poll::Ready(Ok(Reply::Error(body)))) => Some(Outcome::Error(body)),

@@ -31,6 +31,7 @@ mod link;
 pub mod metadata;
 mod open;
 mod passing;
+mod random;
 mod reference;
 mod reflection;
 mod request;
@@ -39,6 +40,7 @@ mod services;
 mod spawned;
 mod states;
 mod target;
+mod trace;
 
 pub use body::Body;
 pub use broadcast::{Broadcast, Lagged, Subscription};

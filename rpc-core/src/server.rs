@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,6 +20,7 @@ use crate::error::RpcError;
 use crate::middleware::{Layered, Next};
 use crate::open::open;
 use crate::options::Options;
+use crate::random;
 use crate::service::Dispatch;
 use crate::services::Services;
 use crate::transport::{Bind, Listener, Wire};
@@ -132,7 +132,7 @@ impl ServerBuilder {
         let control = Control {
             services: Arc::new(self.services),
             // Any number that another start is unlikely to have.
-            generation: RandomState::new().build_hasher().finish(),
+            generation: random::bits(),
             stop: CancellationToken::new(),
             cut: CancellationToken::new(),
             tasks: TaskTracker::new(),

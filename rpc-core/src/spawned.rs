@@ -6,11 +6,11 @@ use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::context::HandlerScope;
 use crate::error::{Code, RpcError};
 use crate::handlers::{Finished, Woken, clear, poll_slot};
 use crate::proto::{CallId, Outcome};
@@ -74,7 +74,7 @@ impl Drop for Spawned {
 pub(crate) struct SpawnedHandler {
     id: CallId,
     slot: Box<dyn Slot>,
-    deadline: Option<Instant>,
+    scope: HandlerScope,
     method: &'static MethodDescription,
     woken: Arc<Woken>,
     outcome: Option<Outcome>,
@@ -85,16 +85,16 @@ impl SpawnedHandler {
     pub(crate) fn new(
         id: CallId,
         slot: Box<dyn Slot>,
-        deadline: Option<Instant>,
+        scope: HandlerScope,
         method: &'static MethodDescription,
         woken: &Arc<Woken>,
     ) -> Self {
-        Self { id, slot, deadline, method, woken: Arc::clone(woken), outcome: None, ran: false }
+        Self { id, slot, scope, method, woken: Arc::clone(woken), outcome: None, ran: false }
     }
 
     async fn run(mut self) {
         self.ran = true;
-        let outcome = poll_fn(|cx| match poll_slot(&mut *self.slot, self.deadline, cx, self.method) {
+        let outcome = poll_fn(|cx| match poll_slot(&mut *self.slot, &self.scope, cx, self.method) {
             Some(outcome) => Poll::Ready(outcome),
             None => Poll::Pending,
         });

@@ -4,13 +4,15 @@
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tracing::Instrument;
+
 use super::{Client, Inner};
 use crate::binding::Binding;
 use crate::body::Body;
 use crate::channel::ChannelState;
 use crate::codec::Encoder;
 use crate::connection::{Refused, now};
-use crate::context::handler_deadline;
+use crate::context::{HandlerScope, handler_deadline};
 use crate::error::{Executed, RpcError};
 use crate::items::{ItemsIn, Upload};
 use crate::middleware::{self, Answered, Call, Next};
@@ -18,10 +20,56 @@ use crate::proto::{Arrived, Awaits, NewCall, Outcome};
 use crate::retry::Attempts;
 use crate::streaming::Opened;
 use crate::target::Target;
+use crate::trace;
 
 impl Client {
-    /// Starts a call that gives a stream, through the layers there are.
+    /// Starts a call that gives a stream, in a span if somebody traces.
     pub(super) async fn begin(
+        &self,
+        method: usize,
+        arguments: Encoder,
+        upload: Option<Upload>,
+    ) -> Result<Opened, RpcError> {
+        let Some(traced) = self.traced(method) else {
+            return self.begin_untraced(method, arguments, upload).await;
+        };
+        let client = self.carrying_only(traced.metadata.clone());
+        let opened = client.begin_untraced(method, arguments, upload).instrument(traced.span.clone()).await;
+        opened.inspect_err(|error| traced.failed(error))
+    }
+
+    /// Makes a call that has one result, in a span if somebody traces.
+    pub(super) async fn exchange(
+        &self,
+        method: usize,
+        arguments: Encoder,
+        awaits: Awaits,
+        upload: Option<Upload>,
+    ) -> Outcome {
+        match self.traced(method) {
+            None => self.exchange_untraced(method, arguments, awaits, upload).await,
+            Some(traced) => {
+                let client = self.carrying_only(traced.metadata.clone());
+                let exchange = client.exchange_untraced(method, arguments, awaits, upload);
+                let outcome = Box::pin(exchange.instrument(traced.span.clone())).await;
+                if let Outcome::Failure(error) = &outcome {
+                    traced.failed(error);
+                }
+                outcome
+            }
+        }
+    }
+
+    fn traced(&self, method: usize) -> Option<Box<trace::Calling>> {
+        let Inner { channel, description, .. } = &*self.inner;
+        let handler = HandlerScope::current().traced;
+        let metadata = self.metadata.as_ref().map(|sent| &sent.metadata);
+        let path = &description.methods()[method].path;
+        trace::Calling::new(handler.as_deref(), metadata, path, channel.endpoint()).map(Box::new)
+    }
+
+    /// Starts a call that gives a stream, through the layers there are.
+    async fn begin_untraced(
         &self,
         method: usize,
         arguments: Encoder,
@@ -93,7 +141,7 @@ impl Client {
     }
 
     /// The part of a call that is the same for every method with one result.
-    pub(super) async fn exchange(
+    async fn exchange_untraced(
         &self,
         method: usize,
         arguments: Encoder,

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::task::{self, Poll};
 
 use super::{Act, Answered, BoxError, Layered, Next, Request, Response, failure};
+use crate::context::HandlerScope;
 use crate::error::{Code, Executed, RpcError};
 use crate::handlers::{clear, poll_slot};
 use crate::proto::Outcome;
@@ -42,7 +43,8 @@ async fn run(request: Request) -> Result<Response, RpcError> {
     let mut running = Running(slot);
     running.0.start(request);
     // A panic ends here: to the layers it is an error like others.
-    let poll = |cx: &mut task::Context<'_>| match poll_slot(&mut *running.0, deadline, cx, method) {
+    let scope = HandlerScope { deadline, ..HandlerScope::current() };
+    let poll = |cx: &mut task::Context<'_>| match poll_slot(&mut *running.0, &scope, cx, method) {
         Some(outcome) => Poll::Ready(outcome),
         None => Poll::Pending,
     };
