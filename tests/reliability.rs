@@ -21,6 +21,8 @@ mod f_cancellation;
 mod g_death;
 #[path = "reliability/h_reconnection.rs"]
 mod h_reconnection;
+#[path = "reliability/idle.rs"]
+mod idle;
 #[path = "reliability/j_exhaustion.rs"]
 mod j_exhaustion;
 #[path = "reliability/objects.rs"]
