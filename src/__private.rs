@@ -21,6 +21,7 @@ pub use traitwire_core::client::Client;
 pub use traitwire_core::codec::{Decoder, Encoder};
 pub use traitwire_core::error::{CallError, RpcError};
 pub use traitwire_core::items::Upload;
+pub use traitwire_core::priority::Priority;
 pub use traitwire_core::service::{Attributes, Dispatch, Reply, Request, ServiceDescription, Slot, slot};
 pub use traitwire_core::streaming::Streaming;
 pub use traitwire_core::transparent;

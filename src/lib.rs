@@ -250,8 +250,8 @@ pub use traitwire_core::service::Dispatch;
 pub use traitwire_core::transport::{Bind, Connector, Credentials, Dial, Epitaph, Listener, Peer, Wire};
 pub use traitwire_core::{
     Broadcast, CallError, Channel, ChannelBuilder, ChannelState, Code, Context, Endpoint, Executed, Lagged,
-    Limits, Metadata, Options, RpcError, Server, ServerBuilder, ServerHandle, Shutdown, Stream, Streaming,
-    Subscription,
+    Limits, Metadata, Options, Priority, RpcError, Server, ServerBuilder, ServerHandle, Shutdown, Stream,
+    Streaming, Subscription,
 };
 pub use traitwire_idl as idl;
 pub use traitwire_idl::Schema;

@@ -219,7 +219,7 @@ impl Connection {
         WOKEN.set(woken);
         if !blocked {
             let mut shared = self.lock();
-            let driver = if shared.session.queued() > 0 { shared.driver.take() } else { None };
+            let driver = if shared.session.has_output() { shared.driver.take() } else { None };
             drop(shared);
             driver.into_iter().for_each(Waker::wake);
         }
@@ -292,6 +292,12 @@ impl Connection {
         let writer = self.lock_writer();
         let taken = self.lock().session.taken();
         taken - writer.taken.remaining() as u64
+    }
+
+    /// Whether nothing is left to write that may be written now.
+    pub(crate) fn is_written(&self) -> bool {
+        let writer = self.lock_writer();
+        writer.taken.remaining() == 0 && !self.lock().session.has_output()
     }
 
     /// Whether nothing is left to write, here or in the session.

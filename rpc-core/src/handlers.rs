@@ -74,7 +74,7 @@ impl Handlers {
 
     /// Starts a handler and polls it once. `Some` if it has ended already.
     pub(crate) fn start(&mut self, incoming: Incoming) -> Option<Outcome> {
-        let Incoming { id, key, method, object, deadline, metadata, mut body } = incoming;
+        let Incoming { id, key, method, object, priority, deadline, metadata, mut body } = incoming;
         let local = object.as_ref().and_then(|object| object.target::<LocalService>());
         let services = local.map_or(&self.services, |local| &local.services);
         if method == reflection::DESCRIBE {
@@ -121,7 +121,8 @@ impl Handlers {
         }
         if description.attributes.spawn {
             self.running[index] = Some(Running::Spawned { code: None });
-            self.spawned.start(SpawnedHandler::new(id, slot, scope, description, &self.woken));
+            let handler = SpawnedHandler::new(id, slot, scope, description, &self.woken);
+            self.spawned.start(handler, priority);
             return None;
         }
         self.running[index] = Some(Running::InPlace { method: description, kept, slot, scope });

@@ -77,6 +77,9 @@ pub struct Options {
     /// `reconnect`: whether a channel whose connection is lost connects again, by itself and with growing pauses up
     /// to 5 s. Unless it is said, `on`; for `exec:`, whose child it would start again, `off`.
     pub reconnect: Option<bool>,
+    /// `low_window`: bytes of low priority that are on their way to the peer at once. More of them is faster over
+    /// long distances, less of them is sooner out of the way of what is urgent. 64 KiB, at least 16 KiB.
+    pub low_window: u32,
     /// `wait_for_ready`: whether a call waits, up to its deadline, while the peer cannot be reached, rather than
     /// fail with the first attempt; connecting waits up to `connect_timeout`. `off`.
     pub wait_for_ready: bool,
@@ -91,6 +94,7 @@ impl Default for Options {
             timeout: None,
             keepalive: Some(Duration::from_secs(20)),
             reconnect: None,
+            low_window: 64 << 10,
             wait_for_ready: false,
         }
     }
@@ -102,6 +106,7 @@ impl Options {
         "connect_timeout",
         "handshake_timeout",
         "keepalive",
+        "low_window",
         "max_calls",
         "max_connections",
         "max_depth",
@@ -137,6 +142,7 @@ impl Options {
             "max_depth" => limits.max_depth = size(name, value, 1)?,
             "max_connections" => limits.max_connections = size(name, value, 1)?,
             "max_handshakes" => limits.max_handshakes = size(name, value, 1)?,
+            "low_window" => self.low_window = size(name, value, 16 << 10)?,
             "connect_timeout" => self.connect_timeout = time(name, value)?,
             "handshake_timeout" => self.handshake_timeout = time(name, value)?,
             "timeout" => self.timeout = optional_time(name, value)?,

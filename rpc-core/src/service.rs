@@ -14,6 +14,7 @@ use crate::buffer::Buffer;
 use crate::codec::Encoder;
 use crate::context::{CallScope, Caller};
 use crate::error::{Code, Executed, RpcError};
+use crate::priority::Priority;
 use crate::proto::Outcome;
 pub use crate::request::Request;
 use crate::transport::Peer;
@@ -168,15 +169,23 @@ pub struct Attributes {
     pub timeout: Option<Duration>,
     /// `spawn`: the handler runs on a thread of the pool for blocking work, since it holds its thread for long.
     pub spawn: bool,
+    /// `priority = "…"`: that of calls whose client sets none.
+    pub priority: Priority,
 }
 
 impl Attributes {
     /// No attribute at all.
-    pub const NONE: Self = Self { timeout: None, spawn: false };
+    pub const NONE: Self = Self { timeout: None, spawn: false, priority: Priority::Normal };
 
     /// `timeout`, in milliseconds.
     pub const fn timeout_ms(mut self, milliseconds: u64) -> Self {
         self.timeout = Some(Duration::from_millis(milliseconds));
+        self
+    }
+
+    /// `priority`.
+    pub const fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
         self
     }
 

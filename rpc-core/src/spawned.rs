@@ -13,31 +13,42 @@ use tokio_util::sync::CancellationToken;
 use crate::context::HandlerScope;
 use crate::error::{Code, RpcError};
 use crate::handlers::{Finished, Woken, clear, poll_slot};
-use crate::proto::{CallId, Outcome};
+use crate::priority::Priority;
+use crate::proto::{CallId, Each, Outcome, Turns};
 use crate::service::{MethodDescription, Slot};
 
 /// The handlers of one connection that have a thread, and those that wait for one.
 pub(crate) struct Spawned {
     most: usize,
     running: HashMap<CallId, CancellationToken>,
-    waiting: VecDeque<SpawnedHandler>,
+    waiting: Each<VecDeque<SpawnedHandler>>,
+    turns: Turns,
 }
 
 impl Spawned {
     pub(crate) fn new(most: u32) -> Self {
-        Self { most: most as usize, running: HashMap::new(), waiting: VecDeque::new() }
+        let (waiting, turns) = (Each::default(), Turns::default());
+        Self { most: most as usize, running: HashMap::new(), waiting, turns }
     }
 
     /// Runs a handler as soon as there is a thread for it. However it ends, it says so.
-    pub(crate) fn start(&mut self, handler: SpawnedHandler) {
-        self.waiting.push_back(handler);
+    pub(crate) fn start(&mut self, handler: SpawnedHandler, priority: Priority) {
+        self.waiting[priority.rank()].push_back(handler);
         self.start_waiting();
+    }
+
+    /// Whose turn it is: the most urgent first.
+    fn next(&mut self) -> Option<SpawnedHandler> {
+        let has = self.waiting.each_ref().map(|queue| !queue.is_empty());
+        let priority = self.turns.next(has)?;
+        self.turns.took(priority, has);
+        self.waiting[priority.rank()].pop_front()
     }
 
     /// Gives threads that are free to those that wait.
     pub(crate) fn start_waiting(&mut self) {
         while self.running.len() < self.most
-            && let Some(handler) = self.waiting.pop_front()
+            && let Some(handler) = self.next()
         {
             let (runtime, given_up) = (Handle::current(), CancellationToken::new());
             self.running.insert(handler.id, given_up.clone());
@@ -59,7 +70,7 @@ impl Spawned {
     pub(crate) fn give_up(&mut self, id: CallId) {
         match self.running.get(&id) {
             Some(running) => running.cancel(),
-            None => self.waiting.retain(|handler| handler.id != id),
+            None => self.waiting.iter_mut().for_each(|queue| queue.retain(|handler| handler.id != id)),
         }
     }
 }

@@ -9,7 +9,7 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token, Type, parse_quote};
 
 use crate::errors::Errors;
-use crate::model::WireName;
+use crate::model::{Priority, WireName};
 use crate::{attributes, names};
 
 /// What `#[ipc_service(…)]` says.
@@ -27,6 +27,7 @@ pub(crate) struct MethodArgs {
     pub(crate) oneway: bool,
     pub(crate) spawn: bool,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) priority: Option<Priority>,
     pub(crate) name: Option<WireName>,
 }
 
@@ -39,17 +40,14 @@ pub(crate) struct SchemaArgs {
 }
 
 const SERVICE_KEYS: &[&str] = &["name", "crate", "transparent"];
-const METHOD_KEYS: &[&str] = &["idempotent", "oneway", "spawn", "timeout", "name"];
+const METHOD_KEYS: &[&str] = &["idempotent", "oneway", "spawn", "timeout", "priority", "name"];
 const TYPE_KEYS: &[&str] = &["crate"];
 const SCHEMA_TYPE_KEYS: &[&str] = &["crate", "as"];
 const SCHEMA_FIELD_KEYS: &[&str] = &["as"];
 
-/// Parts of the grammar that are reserved and do nothing yet.
-const LATER_METHOD_KEYS: &[&str] = &["priority"];
-
 pub(crate) fn service(arguments: TokenStream, errors: &Errors) -> ServiceArgs {
     let mut parsed = ServiceArgs { name: None, krate: default_crate(), transparent: false };
-    for meta in Keys::new("ipc_service", SERVICE_KEYS, &[]).read(arguments, errors) {
+    for meta in Keys::new("ipc_service", SERVICE_KEYS).read(arguments, errors) {
         if meta.path().is_ident("name") {
             parsed.name = wire_name(&meta, errors);
         } else if meta.path().is_ident("transparent") {
@@ -63,7 +61,7 @@ pub(crate) fn service(arguments: TokenStream, errors: &Errors) -> ServiceArgs {
 
 /// The `crate = "…"` of `#[ipc_type(…)]`.
 pub(crate) fn ipc_type(arguments: TokenStream, errors: &Errors) -> Path {
-    let keys = Keys::new("ipc_type", TYPE_KEYS, &[]).read(arguments, errors);
+    let keys = Keys::new("ipc_type", TYPE_KEYS).read(arguments, errors);
     keys.iter().filter_map(|meta| crate_path(meta, errors)).next_back().unwrap_or_else(default_crate)
 }
 
@@ -88,7 +86,7 @@ fn schema(attributes: &[Attribute], keys: &'static [&'static str], errors: &Erro
             );
             continue;
         };
-        for meta in Keys::new("schema", keys, &[]).read(list.tokens.clone(), errors) {
+        for meta in Keys::new("schema", keys).read(list.tokens.clone(), errors) {
             if meta.path().is_ident("r#as") {
                 parsed.stands_for = stated_type(&meta, errors);
             } else if let Some(path) = crate_path(&meta, errors) {
@@ -119,7 +117,7 @@ pub(crate) fn method(attributes: &mut Vec<Attribute>, errors: &Errors) -> Method
             );
             continue;
         };
-        for meta in Keys::new("ipc", METHOD_KEYS, LATER_METHOD_KEYS).read(list.tokens.clone(), errors) {
+        for meta in Keys::new("ipc", METHOD_KEYS).read(list.tokens.clone(), errors) {
             parsed.set(&meta, errors);
         }
     }
@@ -148,6 +146,7 @@ impl MethodArgs {
             "oneway" => self.oneway = flag(meta, errors),
             "spawn" => self.spawn = flag(meta, errors),
             "timeout" => self.timeout = timeout(meta, errors),
+            "priority" => self.priority = priority(meta, errors),
             _ => self.name = wire_name(meta, errors),
         }
     }
@@ -161,12 +160,11 @@ pub(crate) fn default_crate() -> Path {
 struct Keys {
     attribute: &'static str,
     known: &'static [&'static str],
-    later: &'static [&'static str],
 }
 
 impl Keys {
-    fn new(attribute: &'static str, known: &'static [&'static str], later: &'static [&'static str]) -> Self {
-        Self { attribute, known, later }
+    fn new(attribute: &'static str, known: &'static [&'static str]) -> Self {
+        Self { attribute, known }
     }
 
     /// The entries with known keys; each other one is refused by name.
@@ -186,13 +184,7 @@ impl Keys {
         let mut taken: Vec<Meta> = Vec::new();
         for meta in metas {
             let key = meta.path().get_ident().map(names::unraw).unwrap_or_default();
-            if self.later.contains(&key.as_str()) {
-                errors.refuse(
-                    meta.path(),
-                    format!("`{key}` is not supported yet"),
-                    "leave it out; a later version of traitwire will have it",
-                );
-            } else if !self.known.contains(&key.as_str()) {
+            if !self.known.contains(&key.as_str()) {
                 errors.refuse(
                     meta.path(),
                     format!("`{}` has no key of this name", self.attribute),
@@ -238,6 +230,20 @@ fn timeout(meta: &Meta, errors: &Errors) -> Option<Duration> {
     };
     errors.refuse(&text, problem, help);
     None
+}
+
+fn priority(meta: &Meta, errors: &Errors) -> Option<Priority> {
+    let help = "write `priority = \"low\"`, `priority = \"normal\"` or `priority = \"high\"`";
+    let text = string(meta, help, errors)?;
+    match text.value().as_str() {
+        "low" => Some(Priority::Low),
+        "normal" => Some(Priority::Normal),
+        "high" => Some(Priority::High),
+        other => {
+            errors.refuse(&text, format!("`{other}` is not a priority"), help);
+            None
+        }
+    }
 }
 
 fn wire_name(meta: &Meta, errors: &Errors) -> Option<WireName> {

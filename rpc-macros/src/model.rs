@@ -40,6 +40,7 @@ pub(crate) struct Method {
     pub(crate) idempotent: bool,
     pub(crate) spawn: bool,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) priority: Option<Priority>,
     pub(crate) arguments: Vec<Argument>,
     pub(crate) output: Output,
     pub(crate) default: Option<DefaultBody>,
@@ -52,6 +53,14 @@ pub(crate) enum Kind {
     Call,
     /// One request, for whose reply nobody waits.
     Oneway,
+}
+
+/// How urgent a method's calls are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Priority {
+    Low,
+    Normal,
+    High,
 }
 
 /// A body in the trait: the server's, if the implementation has none.

@@ -72,6 +72,7 @@ fn method(item: TraitItemFn, errors: &Errors) -> Method {
         idempotent: arguments.idempotent,
         spawn: arguments.spawn,
         timeout: arguments.timeout,
+        priority: arguments.priority,
         arguments: item.sig.inputs.iter().filter_map(argument).collect(),
         output: Output::of(&output(&item.sig), is_async),
         default: item.default.map(|block| DefaultBody { block, is_async }),

@@ -274,10 +274,13 @@ impl Client {
             None => Ok(Arc::default()),
         };
         let object = self.inner.target.object();
+        let own = self.inner.description.methods()[method].attributes.priority;
+        let priority = self.priority.unwrap_or(own);
         Some(metadata.map(|metadata| NewCall {
             deadline,
             metadata,
             awaits,
+            priority,
             object,
             ..NewCall::new(number, Body::default())
         }))

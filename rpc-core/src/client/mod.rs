@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::error::{CallError, Executed, RpcError};
 use crate::items::Upload;
 use crate::metadata::Metadata;
+use crate::priority::Priority;
 use crate::proto::{Awaits, Outcome};
 use crate::service::{Dispatch, ServiceDescription};
 use crate::streaming::{ItemCoding, Streaming};
@@ -32,6 +33,8 @@ pub struct Client {
     /// When the calls end, whatever time they have.
     deadline: Option<Instant>,
     metadata: Option<Arc<Sent>>,
+    /// Before that of each method.
+    priority: Option<Priority>,
 }
 
 /// What a client's calls carry beside their arguments.
@@ -56,7 +59,7 @@ impl Client {
 
     pub(crate) fn with(channel: Channel, description: &'static ServiceDescription, target: Target) -> Self {
         let inner = Inner { channel, description, target, bound: Mutex::default() };
-        Self { inner: Arc::new(inner), timeout: None, deadline: None, metadata: None }
+        Self { inner: Arc::new(inner), timeout: None, deadline: None, metadata: None, priority: None }
     }
 
     /// Connects and checks that the peer serves this service.
@@ -103,6 +106,11 @@ impl Client {
     /// what the clock can say mean no deadline.
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self.clone() }
+    }
+
+    /// A client of the same connection whose calls have this priority, whatever their methods have.
+    pub fn with_priority(&self, priority: Priority) -> Self {
+        Self { priority: Some(priority), ..self.clone() }
     }
 
     /// A client of the same connection whose calls carry this too beside their arguments, in place of what was

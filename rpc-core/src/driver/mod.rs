@@ -167,7 +167,7 @@ impl Driver {
             let flushed = std::future::poll_fn(|cx| {
                 connection.set_driver(cx.waker());
                 let blocked = connection.flush();
-                if connection.is_flushed() || connection.write_failure().is_some() {
+                if connection.is_written() || connection.write_failure().is_some() {
                     return Poll::Ready(());
                 }
                 if !blocked {
@@ -362,7 +362,7 @@ impl Driver {
                     }
                     shared.armed = due;
                 }
-                (due, shared.session.queued() > 0, Leaving::of(shared))
+                (due, shared.session.has_output(), Leaving::of(shared))
             });
             if leaving == Leaving::No {
                 (self.flushes_until, self.lingers_until) = (None, None);
@@ -401,7 +401,7 @@ impl Driver {
 struct Attended {
     /// When there is something to do again.
     due: Option<Instant>,
-    /// Whether output waits to be written.
+    /// Whether output waits that may be written now.
     queued: bool,
 }
 

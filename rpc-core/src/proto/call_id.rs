@@ -10,12 +10,13 @@ pub(super) struct Id {
     /// Bytes of arguments in parts, and of items beyond their credit, for which the peer's `max_inflight` is
     /// charged until it has replied.
     pub(super) charged: usize,
+    pub(super) is_low: bool,
     /// What of a result stream the peer owes to a call that was given up.
     pub(super) owed: Option<Box<StreamIn>>,
 }
 
 impl Id {
-    pub(super) const FREE: Self = Self { holder: Holder::Nobody, charged: 0, owed: None };
+    pub(super) const FREE: Self = Self { holder: Holder::Nobody, charged: 0, is_low: false, owed: None };
 
     /// The call has no use for its id any more; the peer still owes so much of a reply, and items.
     pub(super) fn abandon(&mut self, call: &mut Call, owed: usize) {

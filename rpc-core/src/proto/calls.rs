@@ -9,6 +9,7 @@ use slab::Slab;
 use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::error::{Executed, RpcError};
+use crate::priority::Priority;
 use crate::proto::arrival::Arrival;
 use crate::proto::call_id::{Holder, Id};
 use crate::proto::frame::{Header, flags, take_varint};
@@ -28,6 +29,7 @@ pub(super) struct Call {
     /// Where in the stream of output its last byte stands; `None` while part of it is queued.
     pub(super) ends_at: Option<u64>,
     pub(super) awaits: Awaits,
+    pub(super) priority: Priority,
     /// Nothing for a call that has none, so that it costs nothing there.
     pub(super) streams: Option<Box<Streams>>,
     waker: Option<Waker>,
@@ -99,6 +101,8 @@ pub(super) struct Calls {
     ids: Vec<Id>,
     free: Vec<u32>,
     charged: usize,
+    /// Ids in use by calls of low priority.
+    low: usize,
 }
 
 /// Largest failure taken (P-23), whatever `max_message` says.
@@ -108,6 +112,11 @@ impl Calls {
     /// Ids in use: calls of which the peer owes the reply.
     pub(super) fn in_flight(&self) -> usize {
         self.ids.len() - self.free.len()
+    }
+
+    /// Those of them whose priority is low.
+    pub(super) fn low_in_flight(&self) -> usize {
+        self.low
     }
 
     /// Bytes of arguments in parts that the peer may hold for calls it has not replied to.
@@ -121,7 +130,7 @@ impl Calls {
         max: u32,
         deadline: Option<Instant>,
         charged: usize,
-        awaits: Awaits,
+        (awaits, priority): (Awaits, Priority),
         streams: Option<Box<Streams>>,
     ) -> Option<(CallKey, CallId)> {
         let id = match self.free.pop() {
@@ -138,19 +147,29 @@ impl Calls {
             deadline,
             ends_at: None,
             awaits,
+            priority,
             streams,
             waker: None,
             arguments: None,
             state,
         };
         let key = CallKey(self.calls.insert(call));
-        self.ids[id as usize] = Id { holder: Holder::Call(key), charged, owed: None };
+        let is_low = priority == Priority::Low;
+        self.low += usize::from(is_low);
+        self.ids[id as usize] = Id { holder: Holder::Call(key), charged, is_low, owed: None };
         self.charged += charged;
         Some((key, CallId(id)))
     }
 
     pub(super) fn keep_arguments(&mut self, key: CallKey, arguments: Body) {
         self.calls[key.0].arguments = Some(arguments);
+    }
+
+    /// Keeps the arguments of a call that was never sent.
+    pub(super) fn keep_unsent(&mut self, id: CallId, arguments: Body) {
+        if let Some(call) = self.by_id(id) {
+            call.arguments = Some(arguments);
+        }
     }
 
     pub(super) fn get_mut(&mut self, key: CallKey) -> Option<&mut Call> {
@@ -173,9 +192,10 @@ impl Calls {
         }
     }
 
-    /// The last byte of a call in parts has been taken. The waker of whoever awaits no more than that.
-    pub(super) fn set_taken(&mut self, id: CallId, ends_at: u64) -> Option<Waker> {
+    /// The last byte of a call that was queued has been taken; its arguments, if they went out whole. The waker of whoever awaits no more than that.
+    pub(super) fn set_taken(&mut self, id: CallId, ends_at: u64, arguments: Option<Body>) -> Option<Waker> {
         let call = self.by_id(id)?;
+        call.arguments = arguments;
         call.ends_at = Some(ends_at);
         if call.awaits == Awaits::Start { call.waker.take() } else { None }
     }
@@ -232,8 +252,9 @@ impl Calls {
 
     /// Frees an id: the reply is complete, or nothing was ever sent under it.
     pub(super) fn free(&mut self, id: CallId) {
-        let Id { charged, .. } = std::mem::replace(&mut self.ids[id.0 as usize], Id::FREE);
+        let Id { charged, is_low, .. } = std::mem::replace(&mut self.ids[id.0 as usize], Id::FREE);
         self.charged -= charged;
+        self.low -= usize::from(is_low);
         self.free.push(id.0);
     }
 
@@ -467,6 +488,7 @@ impl Calls {
         self.ids.clear();
         self.free.clear();
         self.charged = 0;
+        self.low = 0;
         wakers
     }
 }

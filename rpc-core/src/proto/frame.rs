@@ -50,6 +50,8 @@ pub enum Kind {
     Give,
     /// References that are given back.
     Return,
+    /// So many bytes of low priority have been taken.
+    Taken,
     /// A kind from a later version, to be skipped.
     Extension,
 }
@@ -73,6 +75,7 @@ impl Kind {
             Kind::ReplyCredit => 14,
             Kind::Give => 15,
             Kind::Return => 16,
+            Kind::Taken => 17,
             Kind::Extension => 0x80,
         }
     }
@@ -95,6 +98,7 @@ impl Kind {
             14 => Kind::ReplyCredit,
             15 => Kind::Give,
             16 => Kind::Return,
+            17 => Kind::Taken,
             0x80.. => Kind::Extension,
             _ => return None,
         })
@@ -120,9 +124,11 @@ impl Kind {
                     | flags::METADATA
                     | flags::STREAM
                     | flags::OBJECT
+                    | flags::PRIORITY
             }
-            Kind::CallItems | Kind::ReplyItems => flags::PARTIAL | flags::BLOCK,
-            Kind::Reply => flags::PARTIAL | flags::BLOCK | flags::ERROR | flags::FAILURE,
+            Kind::CallItems | Kind::ReplyItems => flags::PARTIAL | flags::BLOCK | flags::LOW,
+            Kind::Reply => flags::PARTIAL | flags::BLOCK | flags::ERROR | flags::FAILURE | flags::LOW,
+            Kind::CallData | Kind::ReplyData => flags::LOW,
             Kind::Extension => 0xFF,
             _ => 0,
         }
@@ -145,6 +151,10 @@ pub mod flags {
     pub const BLOCK: u8 = 16;
     /// A call: the payload holds metadata (P-29).
     pub const METADATA: u8 = 32;
+    /// A call: the payload holds its priority (P-20).
+    pub const PRIORITY: u8 = 64;
+    /// What else has a body: it is of low priority, and its receiver says when it has taken it (P-46).
+    pub const LOW: u8 = 64;
     /// A call: an argument stream belongs to it (P-36).
     pub const STREAM: u8 = 128;
 }

@@ -17,6 +17,7 @@ mod served;
 mod session;
 mod stream;
 mod timer;
+mod turns;
 
 pub use frame::MAGIC;
 pub use outgoing::{Outgoing, SLICES};
@@ -24,6 +25,7 @@ pub use session::{
     Arrived, Awaits, Batch, CallKey, CallerKey, Event, Incoming, NewCall, ServedKey, Session, StreamEnd,
     Ticket,
 };
+pub(crate) use turns::{Each, Turns};
 
 use crate::body::Body;
 use crate::error::{Code, RpcError};

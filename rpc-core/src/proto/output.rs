@@ -1,13 +1,17 @@
-//! What waits to be sent: whole frames in order, and large bodies that go out part by part between them, so
-//! that a small frame never waits for more than the parts already taken. Never writes to anything.
+//! What waits to be sent: whole frames in order, and bodies that go out part by part between them, so that a small
+//! frame never waits for more than the parts already taken. The most urgent bodies go first; of those of low
+//! priority the peer has to take some before it gets more. Never writes to anything.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::body::Body;
-use crate::proto::CallId;
+use crate::error::RpcError;
+use crate::priority::Priority;
 use crate::proto::frame::{HEADER, Header, Kind, flags, put_varint};
 use crate::proto::outgoing::Outgoing;
+use crate::proto::turns::{Each, Turns};
+use crate::proto::{CallId, violation};
 use crate::reference::References;
 
 /// Largest body that goes out in one frame, and largest first part of one that does not (P-30).
@@ -16,6 +20,9 @@ pub(super) const FIRST_PART: usize = 64 << 10;
 /// Bytes of large bodies taken at once, and largest further part (P-30). What is taken cannot be overtaken any
 /// more; less of it would cost more writes.
 const FILL: usize = 256 << 10;
+
+/// Largest part at low priority: what is urgent waits for no more than the one that is being written.
+const LOW_PART: usize = 16 << 10;
 
 /// What a large body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,35 +53,111 @@ impl What {
     }
 }
 
+/// A body that waits its turn, part by part or, at low priority, also whole.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) what: What,
+    pub(super) priority: Priority,
+    pub(super) id: CallId,
+    pub(super) flags: u8,
+    /// The payload of the `GIVE` that goes out right before it, if it carries references.
+    pub(super) give: Option<Vec<u8>>,
+    /// What stands before the body in its first frame.
+    pub(super) head: Vec<u8>,
+    pub(super) body: Body,
+    /// Whether it goes out in one frame.
+    pub(super) whole: bool,
+}
+
 #[derive(Debug)]
 struct Large {
     what: What,
     id: CallId,
     flags: u8,
-    /// A whole frame that goes out right before the first part.
-    before: Vec<u8>,
+    give: Option<Vec<u8>>,
     head: Vec<u8>,
     body: Arc<Body>,
     sent: usize,
+    whole: bool,
 }
 
-#[derive(Debug, Default)]
+/// A body whose last part has been taken.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) what: What,
+    pub(super) id: CallId,
+    /// Where in the stream of all output it ends.
+    pub(super) end: u64,
+    /// What went out in one frame.
+    pub(super) whole: Option<Body>,
+}
+
+#[derive(Debug)]
 pub(super) struct Output {
     frames: Vec<u8>,
-    large: VecDeque<Large>,
-    large_bytes: usize,
+    large: Each<VecDeque<Large>>,
+    large_bytes: Each<usize>,
+    turns: Turns,
     taken: u64,
+    /// Bytes of low priority that may be on their way, and those that are: taken here, and not yet by the peer.
+    low_window: usize,
+    low_out: usize,
 }
 
+const LOW: usize = Priority::Low.rank();
+
 impl Output {
+    /// Nothing yet. So many bytes of low priority may be on their way at once.
+    pub(super) fn new(low_window: u32) -> Self {
+        Self {
+            frames: Vec::new(),
+            large: Each::default(),
+            large_bytes: [0; Priority::COUNT],
+            turns: Turns::default(),
+            taken: 0,
+            low_window: low_window as usize,
+            low_out: 0,
+        }
+    }
+
     /// Bytes waiting.
     pub(super) fn len(&self) -> usize {
-        self.frames.len() + self.large_bytes
+        self.ahead_of(Priority::Low)
+    }
+
+    /// Bytes waiting that go out before, or in turn with, what has this priority.
+    pub(super) fn ahead_of(&self, priority: Priority) -> usize {
+        self.frames.len() + self.large_bytes[..=priority.rank()].iter().sum::<usize>()
     }
 
     /// Bytes waiting in frames: those that go out before any part of a large body.
     pub(super) fn frame_bytes(&self) -> usize {
         self.frames.len()
+    }
+
+    /// Whether something may go out now.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.frames.is_empty() || self.has_parts() != [false; Priority::COUNT]
+    }
+
+    fn has_parts(&self) -> Each<bool> {
+        let mut has = self.large.each_ref().map(|queue| !queue.is_empty());
+        has[LOW] &= self.low_out < self.low_window;
+        has
+    }
+
+    /// The peer has taken so many bytes of low priority (P-46).
+    pub(super) fn handle_taken(&mut self, bytes: u64) -> Result<(), RpcError> {
+        match usize::try_from(bytes) {
+            Ok(bytes) if (1..=self.low_out).contains(&bytes) => {
+                self.low_out -= bytes;
+                Ok(())
+            }
+            _ => {
+                let out = self.low_out;
+                Err(violation("P-46", format_args!("{bytes} bytes were taken, of {out} on their way")))
+            }
+        }
     }
 
     /// Appends bytes that are not a frame: the hello.
@@ -109,75 +192,115 @@ impl Output {
         self.frame(kind, 0, id, |out| out.extend_from_slice(payload), &Body::default());
     }
 
-    /// Queues a body that goes out in parts. `give` is the payload of the `GIVE` before it, if it carries references;
-    /// `head` is what stands before it in its first frame.
-    pub(super) fn large(
-        &mut self,
-        what: What,
-        flags: u8,
-        id: CallId,
-        give: Option<Vec<u8>>,
-        head: Vec<u8>,
-        body: Body,
-    ) {
-        self.large_bytes += body.len();
-        let before = give.map_or_else(Vec::new, |give| {
-            let header = Header { length: give.len() as u32, kind: Kind::Give, flags: 0, id: 0 };
-            [&header.encode(), give.as_slice()].concat()
-        });
-        let (flags, body) = (flags | flags::PARTIAL, Arc::new(body));
-        self.large.push_back(Large { what, id, flags, before, head, body, sent: 0 });
+    /// Queues a body that waits its turn.
+    pub(super) fn queue(&mut self, queued: Queued) {
+        let Queued { what, priority, id, mut flags, give, head, body, whole } = queued;
+        let rank = priority.rank();
+        self.large_bytes[rank] += body.len();
+        if !whole {
+            flags |= flags::PARTIAL;
+        }
+        // A call says its priority in its head.
+        if rank == LOW && what != What::Arguments {
+            flags |= flags::LOW;
+        }
+        let body = Arc::new(body);
+        self.large[rank].push_back(Large { what, id, flags, give, head, body, sent: 0, whole });
     }
 
     /// Forgets a queued body. `Some` if it was still queued: the bytes of it that have gone out, and the references
     /// that have not.
     pub(super) fn forget(&mut self, what: What, id: CallId) -> Option<(usize, References)> {
-        let at = self.large.iter().position(|large| large.what == what && large.id == id)?;
-        let large = self.large.remove(at)?;
-        self.large_bytes -= large.body.len() - large.sent;
-        let references = if large.sent == 0 { large.body.references().clone() } else { None };
-        Some((large.sent, references))
+        for (queue, bytes) in self.large.iter_mut().zip(&mut self.large_bytes) {
+            let Some(at) = queue.iter().position(|large| large.what == what && large.id == id) else {
+                continue;
+            };
+            let large = queue.remove(at)?;
+            *bytes -= large.body.len() - large.sent;
+            let references = if large.sent == 0 { large.body.references().clone() } else { None };
+            return Some((large.sent, references));
+        }
+        None
     }
 
-    /// Moves what goes next to the end of `into`: all frames, then parts. Calls `ended` for each large body
-    /// whose last part is among them, with the position at which it ends.
-    pub(super) fn take(
-        &mut self,
-        into: &mut Outgoing,
-        max_frame: usize,
-        mut ended: impl FnMut(What, CallId, u64),
-    ) {
+    /// The arguments of calls of which nothing has gone out, and which would have gone out whole.
+    pub(super) fn take_unsent(&mut self) -> impl Iterator<Item = (CallId, Body)> {
+        let unsent = std::mem::take(&mut self.large[LOW]).into_iter();
+        self.large_bytes[LOW] = 0;
+        unsent
+            .filter(|large| large.whole && large.what == What::Arguments)
+            .filter_map(|large| Some((large.id, Arc::into_inner(large.body)?)))
+    }
+
+    /// Moves what goes next to the end of `into`: all frames, then parts. Calls `ended` for each body whose last
+    /// part is among them.
+    pub(super) fn take(&mut self, into: &mut Outgoing, max_frame: usize, mut ended: impl FnMut(Taken)) {
         self.taken += self.frames.len() as u64;
         into.append(&mut self.frames);
-        while into.remaining() < FILL {
-            let Some(mut large) = self.large.pop_front() else { break };
-            let mut head = std::mem::take(&mut large.head);
+        // One part in any case: frames alone could go on for ever.
+        let mut some = false;
+        while !some || into.remaining() < FILL {
+            some = true;
+            let has = self.has_parts();
+            let Some(priority) = self.turns.next(has) else { break };
+            self.turns.took(priority, has);
+            let rank = priority.rank();
+            let Some(mut large) = self.large[rank].pop_front() else { break };
+            let before = large.sent;
+            self.take_part(&mut large, rank == LOW, into, max_frame);
+            self.large_bytes[rank] -= large.sent - before;
+            if large.sent < large.body.len() {
+                self.large[rank].push_back(large);
+            } else {
+                let Large { what, id, body, whole, .. } = large;
+                // Of what went out in parts some may still be being written.
+                let whole = if whole { Arc::into_inner(body) } else { None };
+                ended(Taken { what, id, end: self.taken, whole });
+            }
+        }
+    }
+
+    /// Moves the next part of a body, or all of it.
+    fn take_part(&mut self, large: &mut Large, low: bool, into: &mut Outgoing, max_frame: usize) {
+        let start = into.remaining();
+        if let Some(give) = large.give.take() {
+            into.head(&Header { length: give.len() as u32, kind: Kind::Give, flags: 0, id: 0 }.encode());
+            into.head(&give);
+        }
+        let (begun, body) = (into.remaining(), &large.body);
+        let mut head = std::mem::take(&mut large.head);
+        let header = |kind, flags, length: usize| {
+            Header { length: length as u32, kind, flags, id: large.id.0 }.encode()
+        };
+        if large.whole {
+            into.head(&header(large.what.first(), large.flags, head.len() + body.len()));
+            into.head(&head);
+            let (first, then) = body.parts();
+            into.head(first);
+            into.head(then);
+            large.sent = body.len();
+        } else {
             let (kind, flags, most) = if large.sent == 0 {
-                put_varint(&mut head, large.body.len() as u64);
+                put_varint(&mut head, body.len() as u64);
                 (large.what.first(), large.flags, FIRST_PART)
             } else {
-                (large.what.further(), 0, FILL)
+                (large.what.further(), if low { flags::LOW } else { 0 }, FILL)
             };
+            let most = if low { LOW_PART } else { most };
             let room = most.min(max_frame.saturating_sub(head.len()).max(1));
             // What comes in parts has at least two (P-31), also where one frame would just have held it.
-            let room = room.min(large.body.len() - 1);
-            let part = large.body.part(large.sent, room);
-            let announces_block = large.sent == 0 && large.body.tail_at() == Some(part.end);
+            let room = room.min(body.len() - 1);
+            let part = body.part(large.sent, room);
+            let announces_block = large.sent == 0 && body.tail_at() == Some(part.end);
             let flags = if announces_block { flags | flags::BLOCK } else { flags };
-            let header = Header { length: (head.len() + part.len()) as u32, kind, flags, id: large.id.0 };
-            let before = std::mem::take(&mut large.before);
-            into.head(&before);
-            into.head(&header.encode());
+            into.head(&header(kind, flags, head.len() + part.len()));
             into.head(&head);
-            into.part(&large.body, part.clone());
-            self.taken += (before.len() + HEADER + head.len() + part.len()) as u64;
-            self.large_bytes -= part.len();
+            into.part(body, part.clone());
             large.sent = part.end;
-            if large.sent < large.body.len() {
-                self.large.push_back(large);
-            } else {
-                ended(large.what, large.id, self.taken);
-            }
+        }
+        self.taken += (into.remaining() - start) as u64;
+        if low {
+            self.low_out += into.remaining() - begun;
         }
     }
 

@@ -9,6 +9,7 @@ use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::error::{Code, RpcError};
 use crate::metadata::MAX_METADATA;
+use crate::priority::Priority;
 use crate::proto::arrival::Arrival;
 use crate::proto::frame::{Header, flags, take_varint};
 use crate::proto::stream::{StreamIn, StreamOut};
@@ -18,7 +19,7 @@ use crate::reference::{Object, References};
 /// ```text
 ///            CALL (all of it)                       reply()
 /// Free ───────────────────────────────► Running ─────────────► Free, or Replying while
-///   │ CALL (first part)          ▲         │                   a large reply goes out
+///   │ CALL (first part)          ▲         │                   a queued reply goes out
 ///   ├────────────► Receiving ────┘         │ CANCEL, deadline
 ///   │                  │   last part       ▼
 ///   │                  │                Running, cancelled: the handler still has to end
@@ -37,6 +38,7 @@ enum State {
 struct Served {
     state: State,
     deadline: Option<Instant>,
+    priority: Priority,
     /// Tells calls apart that had the id one after another.
     serial: u64,
     /// Kept when the call is over, until the next one under its id: what was on its way is still to be skipped.
@@ -62,6 +64,8 @@ pub struct Incoming {
     pub method: u32,
     /// The object that it is for, if it is for one.
     pub(crate) object: Option<Arc<Object>>,
+    /// How urgent it is.
+    pub priority: Priority,
     /// When its time is up.
     pub deadline: Option<Instant>,
     /// Its metadata as it came; empty for none.
@@ -111,7 +115,8 @@ impl Served {
         let metadata = std::mem::take(metadata);
         self.state = State::Running { charged, cancelled: false };
         let key = ServedKey { id, serial: self.serial };
-        Step::Ready(Incoming { id, key, method, object, deadline: self.deadline, metadata, body })
+        let (priority, deadline) = (self.priority, self.deadline);
+        Step::Ready(Incoming { id, key, method, object, priority, deadline, metadata, body })
     }
 }
 
@@ -164,6 +169,10 @@ impl ServedCalls {
         let Attached { target, references } = attached;
         let method = u32::try_from(take_varint(&mut payload)?)
             .map_err(|_| violation("P-20", "a method above 32 bits"))?;
+        let priority = match header.has(flags::PRIORITY) {
+            true => Priority::take(&mut payload)?,
+            false => Priority::Normal,
+        };
         let left = match header.has(flags::DEADLINE) {
             true => Some(std::time::Duration::from_micros(take_varint(&mut payload)?)),
             false => None,
@@ -188,6 +197,7 @@ impl ServedCalls {
             self.calls.resize_with(index + 1, || Served {
                 state: State::Free,
                 deadline: None,
+                priority: Priority::Normal,
                 serial: 0,
                 arguments: None,
                 results: None,
@@ -198,6 +208,7 @@ impl ServedCalls {
         }
         let served = &mut self.calls[index];
         served.results = None;
+        served.priority = priority;
         // Also where the call is refused: its items may be on their way.
         served.arguments =
             header.has(flags::STREAM).then(|| Box::new(StreamIn::unread(allowance.stream_window)));
@@ -254,7 +265,7 @@ impl ServedCalls {
         let body = Body::new(body).with_references(references);
         let (id, metadata) = (CallId(header.id), metadata.to_vec());
         let key = ServedKey { id, serial: self.started };
-        Ok(Step::Ready(Incoming { id, key, method, object, deadline, metadata, body }))
+        Ok(Step::Ready(Incoming { id, key, method, object, priority, deadline, metadata, body }))
     }
 
     /// A `CALL_DATA` frame (P-31). `None` if it belongs to a call that was refused: it is skipped.
@@ -398,6 +409,11 @@ impl ServedCalls {
         }
     }
 
+    /// The priority of the call that has an id, or had it last.
+    pub(super) fn priority(&self, id: CallId) -> Priority {
+        self.calls.get(id.0 as usize).map_or(Priority::Normal, |served| served.priority)
+    }
+
     pub(super) fn deadline(&self, id: CallId) -> Option<Instant> {
         self.calls.get(id.0 as usize).and_then(|served| served.deadline)
     }
@@ -410,9 +426,9 @@ impl ServedCalls {
         })
     }
 
-    /// A handler has ended. `large` keeps the id taken until the reply has gone out. `false` if no handler
+    /// A handler has ended. `queued` keeps the id taken until the reply has gone out. `false` if no handler
     /// runs under this id.
-    pub(super) fn ended(&mut self, id: CallId, large: bool) -> bool {
+    pub(super) fn ended(&mut self, id: CallId, queued: bool) -> bool {
         let Some(served) = self.calls.get_mut(id.0 as usize) else { return false };
         let State::Running { charged, .. } = served.state else { return false };
         self.held -= charged;
@@ -421,12 +437,12 @@ impl ServedCalls {
             self.held -= arguments.overdraft();
             arguments.stop();
         }
-        served.state = if large { State::Replying } else { State::Free };
-        self.busy -= usize::from(!large);
+        served.state = if queued { State::Replying } else { State::Free };
+        self.busy -= usize::from(!queued);
         true
     }
 
-    /// A large reply has gone out, or will not.
+    /// A queued reply has gone out, or will not.
     pub(super) fn replied(&mut self, id: CallId) {
         if let Some(served) = self.calls.get_mut(id.0 as usize)
             && matches!(served.state, State::Replying)

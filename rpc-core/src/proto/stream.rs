@@ -243,7 +243,7 @@ impl StreamIn {
 #[derive(Debug)]
 pub(super) struct StreamOut {
     credit: i64,
-    /// A batch goes out in parts.
+    /// A batch goes out in parts, or waits to.
     in_parts: bool,
     /// The receiver wants no more.
     stopped: bool,

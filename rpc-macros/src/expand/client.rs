@@ -46,8 +46,8 @@ fn item(scope: &Scope<'_>) -> TokenStream {
 fn implementation(scope: &Scope<'_>) -> TokenStream {
     let Scope { service, p, client, server, description, .. } = scope;
     let (visibility, name) = (&service.visibility, &service.name);
-    let [channel, address, implementation, timeout, key, value] =
-        ["channel", "address", "implementation", "timeout", "key", "value"].map(names::local);
+    let [channel, address, implementation, timeout, priority, key, value] =
+        ["channel", "address", "implementation", "timeout", "priority", "key", "value"].map(names::local);
     let methods = service.methods.iter().map(|method| calling(scope, method));
     quote! {
         #[allow(dead_code, dropping_copy_types)]
@@ -85,6 +85,12 @@ fn implementation(scope: &Scope<'_>) -> TokenStream {
             #[must_use]
             #visibility fn with_timeout(&self, #timeout: #p::Duration) -> Self {
                 Self { client: #p::Client::with_timeout(&self.client, #timeout) }
+            }
+
+            /// A client whose calls have this priority, whatever their methods have.
+            #[must_use]
+            #visibility fn with_priority(&self, #priority: #p::Priority) -> Self {
+                Self { client: #p::Client::with_priority(&self.client, #priority) }
             }
 
             /// A client whose calls carry this beside their arguments; handlers read it from their `Context`.

@@ -5,7 +5,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::Scope;
-use crate::model::{Argument, Items, Kind, Method, Passing};
+use crate::model::{Argument, Items, Kind, Method, Passing, Priority};
 use crate::{attributes, names};
 
 pub(super) fn expand(scope: &Scope<'_>) -> TokenStream {
@@ -94,5 +94,13 @@ fn attributes_of(scope: &Scope<'_>, method: &Method) -> TokenStream {
         quote!(.timeout_ms(#milliseconds))
     });
     let spawn = method.spawn.then(|| quote!(.spawn()));
-    quote!(#(#conditions)* #p::Attributes::NONE #timeout #spawn)
+    let priority = method.priority.map(|priority| {
+        let priority = match priority {
+            Priority::Low => quote!(Low),
+            Priority::Normal => quote!(Normal),
+            Priority::High => quote!(High),
+        };
+        quote!(.priority(#p::Priority::#priority))
+    });
+    quote!(#(#conditions)* #p::Attributes::NONE #timeout #spawn #priority)
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::Session;
 use crate::error::RpcError;
 use crate::proto::CallId;
-use crate::proto::frame::Kind;
+use crate::proto::frame::{Kind, flags};
 
 /// Bytes from which on reading into a block directly is worth a read of its own.
 const WORTH_LENDING: u32 = 16 << 10;
@@ -24,7 +24,8 @@ impl Session {
     /// A block whose content comes next, and how much of it does: what is read may be appended to it directly.
     /// [`return_block`](Self::return_block) must follow before any other input.
     pub fn lend_block(&mut self) -> Option<(Vec<u8>, usize)> {
-        let (header, left) = self.arriving.filter(|(_, left)| *left >= WORTH_LENDING)?;
+        let (header, left) =
+            self.arriving.filter(|(header, left)| *left >= WORTH_LENDING && !header.has(flags::LOW))?;
         let block = match header.kind {
             Kind::ReplyData => self.calls.lend_block(header.id),
             _ => self.served.lend_block(header.id),

@@ -5,15 +5,19 @@ use std::task::{Poll, Waker};
 use super::{Awaits, NewCall, Session};
 use crate::body::Body;
 use crate::error::{Code, Executed, RpcError};
+use crate::priority::Priority;
 use crate::proto::calls::{Call, Streams};
 use crate::proto::frame::{Kind, flags, put_varint};
-use crate::proto::output::{FIRST_PART, What};
+use crate::proto::output::{FIRST_PART, Queued, What};
 use crate::proto::stream::{StreamIn, StreamOut};
 use crate::proto::timer::Timer;
 use crate::proto::{CallId, CallKey, Outcome, Ticket};
 
 /// Most that a frame holds beside metadata and body: five varints of ten bytes.
 const HEAD: usize = 50;
+
+/// One of so many of the peer's places is kept from calls of low priority.
+const RESERVED: u32 = 16;
 
 impl Session {
     /// Starts a call as soon as the peer may be given one. Takes `call` when it does.
@@ -39,12 +43,18 @@ impl Session {
         let (window, own_window) = (peer.stream_window, self.options.limits.stream_window);
         let size = pending.body.len();
         let charged = if size > self.largest_part(pending.metadata.len()) { size } else { 0 };
-        let has_room = self.admission.is_next(*ticket)
+        let wants = (pending.priority, charged);
+        let mut may_start = self.reads();
+        // The last places are for what is urgent.
+        may_start[Priority::Low.rank()] &=
+            (self.calls.low_in_flight() as u64) < u64::from(max_calls - max_calls / RESERVED);
+        let fits = |charged| self.calls.charged() + charged <= max_inflight;
+        let has_room = may_start[pending.priority.rank()]
             && (self.calls.in_flight() as u64) < u64::from(max_calls)
-            && (charged == 0 || self.calls.charged() + charged <= max_inflight)
-            && self.output.len() <= self.options.limits.max_queued as usize;
+            && (charged == 0 || fits(charged))
+            && self.admission.is_next(*ticket, wants, may_start, fits);
         if !has_room {
-            if self.admission.wait(ticket, waker, deadline)
+            if self.admission.wait(ticket, wants, waker, deadline)
                 && let (Some(at), Some(ticket)) = (deadline, *ticket)
             {
                 self.timers.insert(at, Timer::Ticket(ticket.0));
@@ -54,7 +64,8 @@ impl Session {
         if let Some(ticket) = ticket.take() {
             self.leave_queue(ticket);
         }
-        let awaits = pending.awaits;
+        let asked = (pending.awaits, pending.priority);
+        self.admission.started(pending.priority);
         let streams = (pending.streams_arguments || pending.streams_results).then(|| {
             let arguments = pending.streams_arguments.then(|| StreamOut::new(window));
             let results = pending.streams_results.then(|| StreamIn::new(own_window));
@@ -62,7 +73,7 @@ impl Session {
             Box::new(Streams { serial: self.streaming, arguments, results })
         });
         let (Some((key, id)), Some(call)) =
-            (self.calls.insert(max_calls, deadline, charged, awaits, streams), call.take())
+            (self.calls.insert(max_calls, deadline, charged, asked, streams), call.take())
         else {
             return Poll::Pending;
         };
@@ -111,7 +122,7 @@ impl Session {
     }
 
     fn send_call(&mut self, key: CallKey, id: CallId, call: NewCall) {
-        let NewCall { method, body, deadline, metadata, object, streams_arguments, .. } = call;
+        let NewCall { method, body, deadline, metadata, object, priority, streams_arguments, .. } = call;
         self.started += 1;
         let mut set = if deadline.is_some() { flags::DEADLINE } else { 0 };
         if !metadata.is_empty() {
@@ -123,11 +134,17 @@ impl Session {
         if object.is_some() {
             set |= flags::OBJECT;
         }
+        if priority != Priority::Normal {
+            set |= flags::PRIORITY;
+        }
         let head = |out: &mut Vec<u8>| {
             if let Some(object) = object {
                 put_varint(out, object);
             }
             put_varint(out, method.into());
+            if priority != Priority::Normal {
+                out.push(priority.number());
+            }
             if let Some((_, left)) = deadline {
                 // A deadline below a microsecond is still some time; zero would mean none left.
                 put_varint(out, u64::try_from(left.as_micros()).unwrap_or(u64::MAX).max(1));
@@ -137,11 +154,12 @@ impl Session {
                 out.extend_from_slice(&metadata);
             }
         };
-        if body.len() > self.largest_part(metadata.len()) {
-            let mut bytes = Vec::new();
+        let whole = body.len() <= self.largest_part(metadata.len());
+        if !whole || priority == Priority::Low {
+            let (mut bytes, what) = (Vec::new(), What::Arguments);
             head(&mut bytes);
             let give = self.give(&body);
-            self.output.large(What::Arguments, set, id, give, bytes, body);
+            self.output.queue(Queued { what, priority, id, flags: set, give, head: bytes, body, whole });
         } else {
             self.send_give(&body);
             let ends_at = self.output.frame(Kind::Call, set, id, head, &body);
@@ -164,7 +182,7 @@ impl Session {
         let deadline = self.admission.leave(ticket);
         self.timers.remove(deadline, Timer::Ticket(ticket.0));
         // Whoever is next may have been woken in vain while this ticket was the first.
-        self.wakers.extend(self.admission.first().cloned());
+        self.wakers.extend(self.admission.first().into_iter().flatten().cloned());
     }
 
     /// The outcome of a call, once. `waker` is woken when it is there. Where its maker awaits only the start,
@@ -220,7 +238,7 @@ impl Session {
 
     /// The peer may be given more than before: whoever waits for that looks again.
     pub(super) fn has_room(&mut self) {
-        self.wakers.extend(self.admission.first().cloned());
+        self.wakers.extend(self.admission.first().into_iter().flatten().cloned());
         self.wakers.append(&mut self.overdrawn);
     }
 }

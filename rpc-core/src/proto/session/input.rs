@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Event, Session};
+use super::Session;
+use super::streams::SMALL_CREDIT;
 use crate::error::{Code, Executed, RpcError};
+use crate::priority::Priority;
 use crate::proto::calls::Progress;
 use crate::proto::frame::{HEADER, Header, Kind, flags, take_varint};
 use crate::proto::hello::Hello;
@@ -42,6 +44,13 @@ impl Session {
                 let left = left - part.len() as u32;
                 self.arriving = (left > 0).then_some((header, left));
                 self.handle_data(header, part, left + part.len() as u32 == header.length, now)?;
+                if header.has(flags::LOW) {
+                    // Parts are small and come several together: reading them one by one would cost more.
+                    self.block_follows = false;
+                    if left == 0 {
+                        self.note_low(header);
+                    }
+                }
                 continue;
             }
             let Some(header) = Header::decode(&input[used..], self.options.limits.max_frame)? else { break };
@@ -60,9 +69,21 @@ impl Session {
             }
             let Some(payload) = input.get(start..start + header.length as usize) else { break };
             self.handle_frame(header, payload, now)?;
+            if header.kind.is_message() && header.has(flags::LOW) {
+                if header.kind != Kind::Call || self.served.priority(CallId(header.id)) == Priority::Low {
+                    self.block_follows = false;
+                    self.note_low(header);
+                }
+            }
             used = start + payload.len();
         }
         Ok(used)
+    }
+
+    /// A frame of low priority has come (P-46).
+    fn note_low(&mut self, header: Header) {
+        self.low_in += HEADER + header.length as usize;
+        self.acknowledge();
     }
 
     /// Whether the input so far ends inside a frame's payload.
@@ -130,7 +151,7 @@ impl Session {
                     return Err(violation("P-41", format_args!("a ping of {length} bytes")));
                 }
                 // A peer that pings and never reads is not worth memory.
-                if self.output.len() <= self.options.limits.max_queued as usize {
+                if self.output.frame_bytes() <= self.options.limits.max_queued as usize {
                     self.output.control(Kind::Pong, CallId(0), payload);
                 }
                 Ok(())
@@ -142,6 +163,12 @@ impl Session {
                 Ok(())
             }
             Kind::Return => self.objects.handle_return(payload),
+            Kind::Taken => {
+                let mut payload = payload;
+                let taken = take_varint(&mut payload)?;
+                self.output.handle_taken(taken)?;
+                if taken < SMALL_CREDIT.into() { self.budget.spend(now, "few bytes taken") } else { Ok(()) }
+            }
             Kind::CallEnd => self.handle_call_end(CallId(header.id), now),
             Kind::CallStop => self.handle_call_stop(CallId(header.id), now),
             Kind::CallCredit | Kind::ReplyCredit => self.handle_credit(header, payload, now),
@@ -188,7 +215,7 @@ impl Session {
             }
             Step::Ready(incoming) => {
                 self.block_follows = false;
-                self.events.push_back(Event::Call(incoming));
+                self.events[incoming.priority.rank()].push_back(incoming);
                 Ok(())
             }
             Step::Items(waker) => {

@@ -38,7 +38,7 @@ impl Session {
                     self.wakers.extend(self.admission.waker(ticket).cloned());
                     // Whoever holds it may never look again; those behind it do not wait for that.
                     self.admission.leave(Ticket(ticket));
-                    self.wakers.extend(self.admission.first().cloned());
+                    self.wakers.extend(self.admission.first().into_iter().flatten().cloned());
                 }
                 Timer::Served(id) => {
                     self.stop_served(CallId(id), Code::DeadlineExceeded, "its time ran out");
@@ -100,6 +100,9 @@ impl Session {
         }
         self.ended = Some(cause.clone());
         let written = self.output.taken().saturating_sub(unwritten as u64);
+        for (id, arguments) in self.output.take_unsent() {
+            self.calls.keep_unsent(id, arguments);
+        }
         let ended =
             self.calls.end_all(|call| Outcome::Failure(cause.clone().with_executed(call.executed(written))));
         self.wakers.extend(ended);

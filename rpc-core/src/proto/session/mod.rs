@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use crate::body::Body;
 use crate::error::{Code, RpcError};
 use crate::options::Options;
+use crate::priority::Priority;
 use crate::proto::CallId;
 use crate::proto::admission::Admission;
 pub use crate::proto::admission::Ticket;
@@ -25,18 +26,22 @@ use crate::proto::calls::Calls;
 use crate::proto::frame::{Header, Kind, put_varint};
 use crate::proto::hello::Hello;
 use crate::proto::outgoing::Outgoing;
-use crate::proto::output::{FIRST_PART, Output, What};
+use crate::proto::output::{FIRST_PART, Output, Taken, What};
 use crate::proto::portion;
 use crate::proto::references::Objects;
 use crate::proto::served::ServedCalls;
 pub use crate::proto::served::{Incoming, ServedKey};
 use crate::proto::stream::StreamOut;
 use crate::proto::timer::{Timer, Timers};
+use crate::proto::turns::{Each, Turns};
 use crate::reference::{Home, References};
 pub use streams::{Arrived, Batch, CallerKey, StreamEnd};
 
 /// References given back in one frame: the smallest `max_frame` holds them.
 const MAX_RETURNED: usize = 100;
+
+/// Bytes of low priority that are acknowledged together (P-46).
+const ACKNOWLEDGED: usize = 16 << 10;
 
 /// What the peer asks of this side.
 #[derive(Debug)]
@@ -69,6 +74,8 @@ pub struct NewCall {
     pub metadata: Arc<[u8]>,
     /// What its maker waits for.
     pub awaits: Awaits,
+    /// How urgent it is.
+    pub priority: Priority,
     /// The object it is for, rather than for what the peer serves.
     pub object: Option<u64>,
     /// Whether an argument stream belongs to it.
@@ -86,6 +93,7 @@ impl NewCall {
             deadline: None,
             metadata: Arc::default(),
             awaits: Awaits::Reply,
+            priority: Priority::Normal,
             object: None,
             streams_arguments: false,
             streams_results: false,
@@ -111,10 +119,16 @@ pub struct Session {
     replied: usize,
     admission: Admission,
     served: ServedCalls,
-    events: VecDeque<Event>,
+    /// Calls to be run, and whose turn it is.
+    events: Each<VecDeque<Incoming>>,
+    turns: Turns,
+    /// Handlers to be stopped.
+    stopped: VecDeque<(CallId, Code)>,
     output: Output,
     timers: Timers,
     budget: Budget,
+    /// Bytes of low priority that have come since the peer was told.
+    low_in: usize,
     wakers: Vec<Waker>,
     /// Who waits for the hello or for the end.
     watchers: Vec<Waker>,
@@ -138,7 +152,7 @@ pub struct Session {
 impl Session {
     /// A session that has `hello` to say, as [`Hello::encode`] gives it.
     pub fn new(hello: &[u8], options: Options, now: Instant) -> Self {
-        let mut output = Output::default();
+        let mut output = Output::new(options.low_window);
         output.raw(hello);
         let mut timers = Timers::default();
         if let Some(at) = now.checked_add(options.handshake_timeout) {
@@ -155,10 +169,13 @@ impl Session {
             replied: 0,
             admission: Admission::default(),
             served: ServedCalls::new(),
-            events: VecDeque::new(),
+            events: Each::default(),
+            turns: Turns::default(),
+            stopped: VecDeque::new(),
             output,
             timers,
             budget: Budget::new(now),
+            low_in: 0,
             wakers: Vec::new(),
             watchers: Vec::new(),
             crowded: Vec::new(),
@@ -233,6 +250,11 @@ impl Session {
         self.output.len()
     }
 
+    /// Whether something may be taken now: what is queued at low priority may wait for the peer.
+    pub fn has_output(&self) -> bool {
+        self.output.is_ready()
+    }
+
     /// Bytes queued so far, those taken included.
     pub fn position(&self) -> u64 {
         self.output.taken() + self.output.len() as u64
@@ -246,9 +268,11 @@ impl Session {
     /// Whether a call that has just started is to be written at once: nothing else is on its way, or enough has
     /// come together.
     pub fn is_worth_writing(&self) -> bool {
-        let (in_flight, queued) = (self.calls.in_flight(), self.output.len());
+        // What is of low priority gives way; it does not count.
+        let in_flight = self.calls.in_flight() - self.calls.low_in_flight();
+        let queued = self.output.ahead_of(Priority::Normal);
         // Whoever got a reply together with others is likely to call again together with them.
-        let alone = in_flight == 1 && self.started == 1 && self.replied <= 1;
+        let alone = in_flight <= 1 && self.started == 1 && self.replied <= 1;
         alone || portion::is_enough(self.started, queued, in_flight)
     }
 
@@ -262,15 +286,32 @@ impl Session {
         self.started = 0;
         let max_frame = self.peer.as_ref().map_or(FIRST_PART, |peer| peer.max_frame as usize);
         let Self { output, calls, served, wakers, crowded, .. } = self;
-        output.take(into, max_frame, |what, id, end| match what {
-            What::Arguments => wakers.extend(calls.set_taken(id, end)),
+        output.take(into, max_frame, |Taken { what, id, end, whole }| match what {
+            What::Arguments => wakers.extend(calls.set_taken(id, end, whole)),
             What::Result => served.replied(id),
             What::ArgumentItem => wakers.extend(calls.arguments(id).and_then(StreamOut::parts_taken)),
             What::ResultItem => wakers.extend(served.begun_results(id).and_then(StreamOut::parts_taken)),
         });
         wakers.append(crowded);
-        if self.output.len() <= self.options.limits.max_queued as usize {
-            self.wakers.extend(self.admission.first().cloned());
+        let reads = self.reads();
+        for (first, reads) in self.admission.first().into_iter().zip(reads) {
+            self.wakers.extend(first.filter(|_| reads).cloned());
+        }
+        self.acknowledge();
+    }
+
+    /// Whether the peer reads what there is of each priority, so that there may be more.
+    fn reads(&self) -> Each<bool> {
+        let max = self.options.limits.max_queued as usize;
+        Priority::ALL.map(|priority| self.output.ahead_of(priority) <= max)
+    }
+
+    /// Tells the peer how much of low priority was taken, once it is worth a frame and the peer reads.
+    fn acknowledge(&mut self) {
+        if self.low_in >= ACKNOWLEDGED && self.output.frame_bytes() <= self.options.limits.max_queued as usize
+        {
+            let taken = std::mem::take(&mut self.low_in) as u64;
+            self.output.frame(Kind::Taken, 0, CallId(0), |out| put_varint(out, taken), &Body::default());
         }
     }
 

@@ -3,20 +3,35 @@
 use super::{Event, Session};
 use crate::codec::Encoder;
 use crate::error::{Code, Executed, RpcError};
+use crate::priority::Priority;
 use crate::proto::frame::{Kind, flags};
-use crate::proto::output::What;
+use crate::proto::output::{Queued, What};
 use crate::proto::portion;
 use crate::proto::timer::Timer;
+use crate::proto::turns::Each;
 use crate::proto::{CallId, Outcome};
 
 impl Session {
-    /// What the peer asks next. Holds calls back while the peer does not read what is queued for it.
+    /// What the peer asks next: the most urgent first. Holds calls back while the peer does not read what is queued
+    /// for it.
     pub fn poll_event(&mut self) -> Option<Event> {
-        if self.output.len() <= self.options.limits.max_queued as usize {
-            return self.events.pop_front();
+        if let Some((id, code)) = self.stopped.pop_front() {
+            return Some(Event::Cancel(id, code));
         }
-        let cancel = self.events.iter().position(|event| matches!(event, Event::Cancel(..)))?;
-        self.events.remove(cancel)
+        let has = self.ready();
+        let priority = self.turns.next(has)?;
+        self.turns.took(priority, has);
+        self.events[priority.rank()].pop_front().map(Event::Call)
+    }
+
+    /// Of which priorities there are calls that may run now.
+    fn ready(&self) -> Each<bool> {
+        let mut has = self.events.each_ref().map(|calls| !calls.is_empty());
+        if has != [false; Priority::COUNT] {
+            let reads = self.reads();
+            has.iter_mut().zip(reads).for_each(|(has, reads)| *has &= reads);
+        }
+        has
     }
 
     /// Appends what is to be run before the replies are handed over.
@@ -33,12 +48,12 @@ impl Session {
 
     /// Whether [`poll_event`](Self::poll_event) has something to give, now or later.
     pub fn has_events(&self) -> bool {
-        !self.events.is_empty()
+        !self.stopped.is_empty() || self.events.iter().any(|calls| !calls.is_empty())
     }
 
     /// Whether [`poll_event`](Self::poll_event) has something to give now.
     pub fn has_ready_event(&self) -> bool {
-        !self.events.is_empty() && self.output.len() <= self.options.limits.max_queued as usize
+        !self.stopped.is_empty() || self.ready() != [false; Priority::COUNT]
     }
 
     /// A handler has ended: answers its call and frees its id.
@@ -59,8 +74,9 @@ impl Session {
         } else {
             outcome
         };
-        let large = size > self.largest_part(0) && !matches!(outcome, Outcome::Failure(_));
-        if self.served.ended(id, large) {
+        let is_low = self.served.priority(id) == Priority::Low;
+        let queued = (is_low || size > self.largest_part(0)) && !matches!(outcome, Outcome::Failure(_));
+        if self.served.ended(id, queued) {
             self.send_reply(id, outcome);
         }
     }
@@ -78,9 +94,12 @@ impl Session {
                 (flags::FAILURE, encoder.finish().unwrap_or_default())
             }
         };
-        if body.len() > self.largest_part(0) {
-            let give = self.give(&body);
-            self.output.large(What::Result, set, id, give, Vec::new(), body);
+        let priority = self.served.priority(id);
+        let whole = body.len() <= self.largest_part(0);
+        // A failure is soon said, and may be of a call that has no place here.
+        if !whole || (priority == Priority::Low && set & flags::FAILURE == 0) {
+            let (what, head, give) = (What::Result, Vec::new(), self.give(&body));
+            self.output.queue(Queued { what, priority, id, flags: set, give, head, body, whole });
         } else {
             self.send_give(&body);
             self.output.frame(Kind::Reply, set, id, |_| (), &body);
@@ -92,11 +111,10 @@ impl Session {
         if self.served.stop_receiving(id) {
             self.timers.remove(deadline, Timer::Served(id.0));
             self.send_reply(id, Outcome::Failure(RpcError::new(code, why)));
-        } else if let Some(held) = self.events.iter().position(|event| is_call(event, id)) {
-            self.events.remove(held);
+        } else if self.take_held(id) {
             self.reply(id, Outcome::Failure(RpcError::new(code, why)));
         } else if self.served.cancel(id) {
-            self.events.push_back(Event::Cancel(id, code));
+            self.stopped.push_back((id, code));
         } else if code == Code::Cancelled && self.forget(What::Result, id).is_some() {
             self.served.replied(id);
             let error = RpcError::new(code, why).with_executed(Executed::Yes);
@@ -108,8 +126,11 @@ impl Session {
     pub fn serving(&self) -> usize {
         self.served.busy()
     }
-}
 
-fn is_call(event: &Event, id: CallId) -> bool {
-    matches!(event, Event::Call(incoming) if incoming.id == id)
+    /// Takes out a call that was not run yet.
+    fn take_held(&mut self, id: CallId) -> bool {
+        let calls = &mut self.events[self.served.priority(id).rank()];
+        let held = calls.iter().position(|incoming| incoming.id == id);
+        held.is_some_and(|held| calls.remove(held).is_some())
+    }
 }

@@ -7,8 +7,9 @@ use std::time::Instant;
 use super::Session;
 use crate::body::Body;
 use crate::error::{Code, RpcError};
+use crate::priority::Priority;
 use crate::proto::frame::{Header, Kind, put_varint, take_varint};
-use crate::proto::output::What;
+use crate::proto::output::{Queued, What};
 use crate::proto::served::{Allowance, Step};
 use crate::proto::{CallId, CallKey, Outcome, ServedKey, violation};
 use crate::reference::References;
@@ -18,7 +19,7 @@ use crate::reference::References;
 const AHEAD: usize = 64 << 10;
 
 /// Credit below this costs the peer's budget (P-40).
-const SMALL_CREDIT: u32 = 1024;
+pub(super) const SMALL_CREDIT: u32 = 1024;
 
 /// Names a call of this side for as long as anybody asks for it, whatever became of its [`CallKey`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,26 +136,35 @@ impl Session {
             return Poll::Ready(Err(error));
         }
         let is_large = size + COUNT > self.largest_part(0);
-        let ahead = self.output.frame_bytes() > AHEAD;
-        let (stream, starts_late, has_room) = match end {
+        let waiting = self.output.frame_bytes();
+        let (stream, priority, starts_late, has_room) = match end {
             StreamEnd::Caller(key) => {
                 let charged = self.calls.charged();
                 let Some(call) = self.calls.streaming(key) else {
                     return Poll::Ready(Ok(false));
                 };
-                let starts_late = call.ends_at.is_none();
+                let (priority, starts_late) = (call.priority, call.ends_at.is_none());
                 let Some(stream) = call.arguments() else { return Poll::Ready(Ok(false)) };
                 let charged = charged + stream.overdraft_with(size + COUNT) - stream.overdraft();
-                (stream, starts_late, charged <= most)
+                (stream, priority, starts_late, charged <= most)
             }
-            StreamEnd::Callee(key) => match self.served.results(key, peer.stream_window) {
-                Some(stream) => (stream, false, true),
-                None => return Poll::Ready(Ok(false)),
-            },
+            StreamEnd::Callee(key) => {
+                let priority = self.served.priority(key.id);
+                match self.served.results(key, peer.stream_window) {
+                    Some(stream) => (stream, priority, false, true),
+                    None => return Poll::Ready(Ok(false)),
+                }
+            }
         };
         if stream.is_stopped() {
             return Poll::Ready(Ok(false));
         }
+        // Of low priority one batch waits at a time, behind all frames; what is urgent has room where others fill it.
+        let ahead = match priority {
+            Priority::Low => false,
+            Priority::Normal => waiting > AHEAD,
+            Priority::High => waiting > 2 * AHEAD,
+        };
         if ahead || starts_late {
             self.crowded.push(waker.clone());
             return Poll::Pending;
@@ -168,16 +178,17 @@ impl Session {
             return Poll::Pending;
         }
         if let Some(batch) = batch.take() {
-            self.send_batch(end, batch, is_large);
+            self.send_batch(end, batch, priority, is_large);
         }
         Poll::Ready(Ok(true))
     }
 
-    fn send_batch(&mut self, end: StreamEnd, batch: Batch, is_large: bool) {
+    fn send_batch(&mut self, end: StreamEnd, batch: Batch, priority: Priority, is_large: bool) {
         let Batch { count, items } = batch;
         let mut counted = Vec::new();
         put_varint(&mut counted, count);
         let size = counted.len() + items.len();
+        let is_queued = is_large || priority == Priority::Low;
         let (kind, what, id) = match end {
             StreamEnd::Caller(key) => match self.calls.streaming(key) {
                 Some(call) => (Kind::CallItems, What::ArgumentItem, call.id),
@@ -186,16 +197,20 @@ impl Session {
             StreamEnd::Callee(key) => (Kind::ReplyItems, What::ResultItem, key.id),
         };
         match end {
-            StreamEnd::Caller(_) => self.calls.sent_items(id, size, is_large),
+            StreamEnd::Caller(_) => self.calls.sent_items(id, size, is_queued),
             StreamEnd::Callee(_) => {
                 if let Some(stream) = self.served.begun_results(id) {
-                    stream.sent(size, is_large);
+                    stream.sent(size, is_queued);
                 }
             }
         }
-        if is_large {
+        if is_queued {
             let give = self.give(&items);
-            self.output.large(what, 0, id, give, Vec::new(), items.prefixed(&counted));
+            let (head, body) = match is_large {
+                true => (Vec::new(), items.prefixed(&counted)),
+                false => (counted, items),
+            };
+            self.output.queue(Queued { what, priority, id, flags: 0, give, head, body, whole: !is_large });
         } else {
             self.send_give(&items);
             self.output.frame(kind, 0, id, |out| out.extend_from_slice(&counted), &items);

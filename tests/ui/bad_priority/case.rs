@@ -2,7 +2,7 @@ use traitwire::ipc_service;
 
 #[ipc_service]
 pub trait Service {
-    #[ipc(priority = "high")]
+    #[ipc(priority = "urgent")]
     async fn note(&self, text: String);
 }
 
