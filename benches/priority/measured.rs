@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use traitwire::{Priority, Server, ipc_service};
+use traitwire::{Server, ipc_service};
 
 use crate::chunk;
 

@@ -78,7 +78,7 @@ pub struct Options {
     /// to 5 s. Unless it is said, `on`; for `exec:`, whose child it would start again, `off`.
     pub reconnect: Option<bool>,
     /// `low_window`: bytes of low priority that are on their way to the peer at once. More of them is faster over
-    /// long distances, less of them is sooner out of the way of what is urgent. 64 KiB, at least 16 KiB.
+    /// long distances, less of them is sooner out of the way of what is urgent. 32 KiB, at least 16 KiB.
     pub low_window: u32,
     /// `wait_for_ready`: whether a call waits, up to its deadline, while the peer cannot be reached, rather than
     /// fail with the first attempt; connecting waits up to `connect_timeout`. `off`.
@@ -94,7 +94,7 @@ impl Default for Options {
             timeout: None,
             keepalive: Some(Duration::from_secs(20)),
             reconnect: None,
-            low_window: 64 << 10,
+            low_window: 32 << 10,
             wait_for_ready: false,
         }
     }

@@ -30,6 +30,7 @@ pub mod kind {
     pub const REPLY_CREDIT: u8 = 14;
     pub const GIVE: u8 = 15;
     pub const RETURN: u8 = 16;
+    pub const TAKEN: u8 = 17;
     pub const EXTENSION: u8 = 0x80;
 }
 
@@ -41,6 +42,7 @@ pub mod flag {
     pub const OBJECT: u8 = 4;
     pub const FAILURE: u8 = 8;
     pub const BLOCK: u8 = 16;
+    pub const PRIORITY: u8 = 64;
     pub const STREAM: u8 = 128;
 }
 

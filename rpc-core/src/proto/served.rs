@@ -137,6 +137,8 @@ pub(super) struct ServedCalls {
     held: usize,
     busy: usize,
     started: u64,
+    /// That of the call that came last, also where it was refused.
+    last_priority: Priority,
 }
 
 /// What the session allows a call.
@@ -149,7 +151,7 @@ pub(super) struct Allowance {
 
 impl ServedCalls {
     pub(super) fn new() -> Self {
-        Self { calls: Vec::new(), held: 0, busy: 0, started: 0 }
+        Self { calls: Vec::new(), held: 0, busy: 0, started: 0, last_priority: Priority::Normal }
     }
 
     /// Calls whose reply has not gone out.
@@ -173,6 +175,7 @@ impl ServedCalls {
             true => Priority::take(&mut payload)?,
             false => Priority::Normal,
         };
+        self.last_priority = priority;
         let left = match header.has(flags::DEADLINE) {
             true => Some(std::time::Duration::from_micros(take_varint(&mut payload)?)),
             false => None,
@@ -407,6 +410,11 @@ impl ServedCalls {
             Some(State::Running { cancelled, .. }) => !std::mem::replace(cancelled, true),
             _ => false,
         }
+    }
+
+    /// The priority of the call that came last.
+    pub(super) fn last_priority(&self) -> Priority {
+        self.last_priority
     }
 
     /// The priority of the call that has an id, or had it last.

@@ -4,3 +4,4 @@ mod calls;
 mod faults;
 mod loss;
 mod pair;
+mod priority;

@@ -70,7 +70,7 @@ impl Session {
             let Some(payload) = input.get(start..start + header.length as usize) else { break };
             self.handle_frame(header, payload, now)?;
             if header.kind.is_message() && header.has(flags::LOW) {
-                if header.kind != Kind::Call || self.served.priority(CallId(header.id)) == Priority::Low {
+                if header.kind != Kind::Call || self.served.last_priority() == Priority::Low {
                     self.block_follows = false;
                     self.note_low(header);
                 }

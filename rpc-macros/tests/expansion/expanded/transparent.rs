@@ -196,6 +196,13 @@ const _: () = {
                 client: __traitwire::Client::with_timeout(&self.client, timeout),
             }
         }
+        /// A client whose calls have this priority, whatever their methods have.
+        #[must_use]
+        pub fn with_priority(&self, priority: __traitwire::Priority) -> Self {
+            Self {
+                client: __traitwire::Client::with_priority(&self.client, priority),
+            }
+        }
         /// A client whose calls carry this beside their arguments; handlers read it from their `Context`.
         #[must_use]
         pub fn with_metadata(
