@@ -152,11 +152,10 @@ async fn places_go_to_the_urgent_first(transport: &str) {
     for task in waiting {
         task.await.expect("no panic");
     }
-    let order = order.lock().expect("not poisoned");
+    let order = std::mem::take(&mut *order.lock().expect("not poisoned"));
     let last = |wanted| order.iter().rposition(|priority| *priority == wanted).expect("all came");
     assert!(last(Priority::High) < last(Priority::Low), "{transport}: {order:?}");
     assert!(order[8..].iter().all(|priority| *priority == Priority::Low), "{transport}: {order:?}");
-    drop(order);
     place.server.shutdown(Duration::from_secs(1)).await.expect("an end");
 }
 

@@ -146,11 +146,11 @@ async fn b_06_a_body_does_not_go_on_for_ever() {
 #[tokio::test]
 async fn b_07_unknown_kinds_and_flags() {
     everywhere(&EVERYWHERE, "", |victim| async move {
-        for number in [0, 17, 0x7F] {
+        for number in [0, 18, 0x7F] {
             let seen = hostile::after_hello(&victim.address, &frame(number, 0, 0, b"")).await;
             assert!(seen.as_ref().is_ok_and(|seen| seen.refused(&["P-11"])), "{seen:?}");
         }
-        for (kind, flags) in [(kind::CALL, 8), (kind::CALL, 0x40), (kind::PING, 1), (kind::CALL_DATA, 1)] {
+        for (kind, flags) in [(kind::CALL, 8), (kind::PING, 0x40), (kind::PING, 1), (kind::CALL_DATA, 1)] {
             let seen = hostile::after_hello(&victim.address, &frame(kind, flags, 0, &[0; 8])).await;
             assert!(seen.as_ref().is_ok_and(|seen| seen.refused(&["P-12"])), "{seen:?}");
         }

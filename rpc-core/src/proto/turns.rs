@@ -27,8 +27,8 @@ impl Turns {
     pub(crate) fn took(&mut self, priority: Priority, has: Each<bool>) {
         let rank = priority.rank();
         self.passed[rank] = 0;
-        for lower in rank + 1..Priority::COUNT {
-            self.passed[lower] = if has[lower] { self.passed[lower].saturating_add(1) } else { 0 };
+        for (passed, has) in self.passed.iter_mut().zip(has).skip(rank + 1) {
+            *passed = if has { passed.saturating_add(1) } else { 0 };
         }
     }
 }

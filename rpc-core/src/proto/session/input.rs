@@ -69,11 +69,12 @@ impl Session {
             }
             let Some(payload) = input.get(start..start + header.length as usize) else { break };
             self.handle_frame(header, payload, now)?;
-            if header.kind.is_message() && header.has(flags::LOW) {
-                if header.kind != Kind::Call || self.served.last_priority() == Priority::Low {
-                    self.block_follows = false;
-                    self.note_low(header);
-                }
+            if header.kind.is_message()
+                && header.has(flags::LOW)
+                && (header.kind != Kind::Call || self.served.last_priority() == Priority::Low)
+            {
+                self.block_follows = false;
+                self.note_low(header);
             }
             used = start + payload.len();
         }
