@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use traitwire_core::codec::{Decoder, Encoder};
 use traitwire_core::proto::{Arrived, Batch, CallId, CallKey, Event, NewCall, Outcome, StreamEnd, Ticket};
-use traitwire_core::{Body, Code, Executed, RpcError};
+use traitwire_core::{Body, Code, Executed, Priority, RpcError};
 
 use crate::pair::{NOBODY, Pair, options, text};
 
@@ -110,6 +110,7 @@ impl Story {
         let left = Duration::from_millis(1 + self.dice.roll(20));
         let mut call = NewCall::new(0, numbered(number, length));
         call.deadline = (self.dice.roll(3) == 0).then(|| (self.pair.now + left, left));
+        call.priority = [Priority::Low, Priority::Normal, Priority::High][self.dice.roll(3) as usize];
         call.streams_arguments = self.dice.roll(3) == 0;
         call.streams_results = gives_stream;
         self.sides[at].waiting.push((number, None, Some(call)));

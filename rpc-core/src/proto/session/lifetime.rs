@@ -27,9 +27,9 @@ impl Session {
                 Timer::Keepalive => self.keep_alive(now)?,
                 Timer::Call(key) => {
                     let key = CallKey(key as usize);
-                    let written = self.output.taken();
-                    let executed =
-                        self.calls.get_mut(key).map_or(Executed::No, |call| call.executed(written));
+                    // A frame that waits to be taken goes out all the same; parts that wait do not.
+                    let goes_out = self.calls.get_mut(key).is_some_and(|call| call.ends_at.is_some());
+                    let executed = if goes_out { Executed::Maybe } else { Executed::No };
                     let error =
                         RpcError::new(Code::DeadlineExceeded, "its time ran out").with_executed(executed);
                     self.stop_call(key, Outcome::Failure(error));
