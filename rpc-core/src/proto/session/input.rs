@@ -12,6 +12,7 @@ use crate::proto::frame::{HEADER, Header, Kind, flags, take_varint};
 use crate::proto::hello::Hello;
 use crate::proto::output::What;
 use crate::proto::served::{Attached, Step, Target};
+use crate::proto::stream::StreamOut;
 use crate::proto::timer::{Timer, Timers};
 use crate::proto::{CallId, Outcome, violation};
 
@@ -200,7 +201,9 @@ impl Session {
         if self.calls.is_receiving(id) {
             self.budget.spend(now, "second reply")?;
         }
-        // The id is free when the reply is complete: the rest would be taken for the next call's (P-35).
+        // The id is free when the reply is complete: the rest would be taken for the next call's (P-35, P-36).
+        let waker = self.calls.arguments(id).and_then(StreamOut::stop);
+        self.wakers.extend(waker);
         self.forget(What::ArgumentItem, id);
         if self.forget(What::Arguments, id) == Some(0) {
             return Err(violation("P-22", format_args!("a reply to a call not yet sent ({})", id.0)));
