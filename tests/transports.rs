@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_stream::StreamExt;
 use traitwire::{
-    CallError, Channel, ChannelState, Code, Context, Endpoint, Executed, Server, ServerHandle, Stream,
-    Streaming, ipc_service, ipc_type,
+    CallError, Channel, ChannelState, Code, Context, Endpoint, Executed, Priority, Server, ServerHandle,
+    Stream, Streaming, ipc_service, ipc_type,
 };
 
 #[ipc_type]
@@ -30,6 +30,10 @@ trait Probe {
     async fn hangs_ended(&self) -> usize;
     async fn panic(&self, text: String);
     async fn pause(&self, milliseconds: u64) -> u64;
+    /// What the listener makes of these numbers.
+    async fn tell(&self, listener: ListenerClient, numbers: Vec<u64>) -> Vec<u64>;
+    /// A listener at the other end.
+    async fn listener(&self, add: u64) -> ListenerClient;
     /// Ends the process that serves.
     async fn exit(&self);
     #[ipc(spawn)]
@@ -41,6 +45,19 @@ trait Probe {
     fn blocks(&self, sizes: Vec<u32>) -> impl Stream<Item = Vec<u8>>;
     async fn count(&self, items: Streaming<String>) -> (u64, u64);
     fn lengths(&self, items: Streaming<String, Refusal>) -> impl Stream<Item = Result<u64, Refusal>>;
+}
+
+#[ipc_service]
+trait Listener {
+    async fn hear(&self, number: u64) -> u64;
+}
+
+struct Adding(u64);
+
+impl Listener for Adding {
+    async fn hear(&self, number: u64) -> u64 {
+        number + self.0
+    }
 }
 
 #[ipc_service]
@@ -108,6 +125,18 @@ impl Probe for Implementation {
     async fn pause(&self, milliseconds: u64) -> u64 {
         tokio::time::sleep(Duration::from_millis(milliseconds)).await;
         milliseconds
+    }
+
+    async fn tell(&self, listener: ListenerClient, numbers: Vec<u64>) -> Vec<u64> {
+        let mut heard = Vec::new();
+        for number in numbers {
+            heard.push(listener.hear(number).await.expect("it is there"));
+        }
+        heard
+    }
+
+    async fn listener(&self, add: u64) -> ListenerClient {
+        ListenerClient::local(Adding(add))
     }
 
     async fn exit(&self) {
@@ -234,6 +263,8 @@ macro_rules! over {
                 oneway_calls_start_in_the_order_made
                 streams_carry_items_of_every_size
                 both_directions_stream_at_once
+                clients_are_called_from_the_other_side
+                urgent_calls_and_others_are_answered
                 a_panic_costs_its_own_call
                 a_handler_that_holds_its_thread_holds_up_nobody
                 a_message_above_the_limit_costs_its_own_call
@@ -385,6 +416,28 @@ mod case {
         probe.channel().close().await;
         let error = probe.note(vec![1]).await.expect_err("closed");
         assert_eq!(error.rpc().map(|error| error.executed()), Some(Executed::No));
+    }
+
+    pub(super) async fn clients_are_called_from_the_other_side(served: &Served) {
+        let probe = connect(served).await;
+        let ours = ListenerClient::local(Adding(10));
+        assert_eq!(probe.tell(ours, vec![1, 2, 3]).await, Ok(vec![11, 12, 13]));
+        let theirs = probe.listener(100).await.expect("a listener");
+        assert_eq!(theirs.hear(1).await, Ok(101));
+        assert_eq!(probe.tell(theirs, vec![1]).await, Ok(vec![101]), "it goes home");
+    }
+
+    pub(super) async fn urgent_calls_and_others_are_answered(served: &Served) {
+        let probe = connect(served).await;
+        let large = vec![7; 3 << 20];
+        let low = probe.with_priority(Priority::Low);
+        let (sent, mut urgent) = (large.clone(), 0);
+        let reversed = tokio::spawn(async move { low.reverse(sent).await });
+        while !reversed.is_finished() {
+            assert_eq!(probe.with_priority(Priority::High).add(1, urgent).await, Ok(urgent + 1));
+            urgent += 1;
+        }
+        assert_eq!(reversed.await.expect("no panic"), Ok(large));
     }
 
     pub(super) async fn a_panic_costs_its_own_call(served: &Served) {
