@@ -7,7 +7,7 @@ use traitwire::idl::Fingerprint;
 use traitwire_core::codec::Encoder;
 use traitwire_core::proto::hello::{Hello, ServedMethod, ServedService};
 use traitwire_core::proto::{CallId, CallKey, Event, NewCall, Outcome, Outgoing, SLICES, Session, Ticket};
-use traitwire_core::{Body, Code, Options, RpcError};
+use traitwire_core::{Body, Code, Options, Priority, RpcError};
 
 struct Side {
     session: Session,
@@ -142,9 +142,12 @@ pub fn connection(data: &[u8]) {
         let at = usize::from(step & 1);
         match (step >> 1) % 10 {
             0 | 1 => {
-                let left = Duration::from_millis(u64::from(next()));
+                let time = next();
+                let left = Duration::from_millis(u64::from(time));
+                let priority = [Priority::Normal, Priority::Low, Priority::Normal, Priority::High]
+                    [usize::from(time % 4)];
                 let deadline = (step & 0x80 != 0).then(|| (now + left, left));
-                let request = NewCall { deadline, ..NewCall::new(0, body(next())) };
+                let request = NewCall { deadline, priority, ..NewCall::new(0, body(next())) };
                 if sides[at].waiting.len() < 16 {
                     sides[at].waiting.push((None, Some(request)));
                 }
