@@ -33,7 +33,7 @@ impl Admission {
     }
 
     /// Whether nobody waits.
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.waiting.iter().all(BTreeMap::is_empty)
     }
 

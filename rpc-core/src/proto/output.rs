@@ -96,6 +96,8 @@ pub(super) struct Taken {
 pub(super) struct Output {
     frames: Vec<u8>,
     large: Each<VecDeque<Large>>,
+    /// How many there are of all priorities: most calls need none.
+    waiting: usize,
     large_bytes: Each<usize>,
     turns: Turns,
     taken: u64,
@@ -112,6 +114,7 @@ impl Output {
         Self {
             frames: Vec::new(),
             large: Each::default(),
+            waiting: 0,
             large_bytes: [0; Priority::COUNT],
             turns: Turns::default(),
             taken: 0,
@@ -127,7 +130,8 @@ impl Output {
 
     /// Bytes waiting that go out before, or in turn with, what has this priority.
     pub(super) fn ahead_of(&self, priority: Priority) -> usize {
-        self.frames.len() + self.large_bytes[..=priority.rank()].iter().sum::<usize>()
+        let large = if self.waiting == 0 { 0 } else { self.large_bytes[..=priority.rank()].iter().sum() };
+        self.frames.len() + large
     }
 
     /// Bytes waiting in frames: those that go out before any part of a large body.
@@ -141,6 +145,9 @@ impl Output {
     }
 
     fn has_parts(&self) -> Each<bool> {
+        if self.waiting == 0 {
+            return [false; Priority::COUNT];
+        }
         let mut has = self.large.each_ref().map(|queue| !queue.is_empty());
         has[LOW] &= self.low_out < self.low_window;
         has
@@ -205,17 +212,24 @@ impl Output {
             flags |= flags::LOW;
         }
         let body = Arc::new(body);
+        self.waiting += 1;
         self.large[rank].push_back(Large { what, id, flags, give, head, body, sent: 0, whole });
     }
 
     /// Forgets a queued body. `Some` if it was still queued: the bytes of it that have gone out, and the references
     /// that have not.
+    #[inline]
     pub(super) fn forget(&mut self, what: What, id: CallId) -> Option<(usize, References)> {
+        if self.waiting == 0 { None } else { self.find_and_forget(what, id) }
+    }
+
+    fn find_and_forget(&mut self, what: What, id: CallId) -> Option<(usize, References)> {
         for (queue, bytes) in self.large.iter_mut().zip(&mut self.large_bytes) {
             let Some(at) = queue.iter().position(|large| large.what == what && large.id == id) else {
                 continue;
             };
             let large = queue.remove(at)?;
+            self.waiting -= 1;
             *bytes -= large.body.len() - large.sent;
             let references = if large.sent == 0 { large.body.references().clone() } else { None };
             return Some((large.sent, references));
@@ -226,6 +240,7 @@ impl Output {
     /// The arguments of calls of which nothing has gone out, and which would have gone out whole.
     pub(super) fn take_unsent(&mut self) -> impl Iterator<Item = (CallId, Body)> {
         let unsent = std::mem::take(&mut self.large[LOW]).into_iter();
+        self.waiting -= unsent.len();
         self.large_bytes[LOW] = 0;
         unsent
             .filter(|large| large.whole && large.what == What::Arguments)
@@ -252,6 +267,7 @@ impl Output {
             if large.sent < large.body.len() {
                 self.large[rank].push_back(large);
             } else {
+                self.waiting -= 1;
                 let Large { what, id, body, whole, .. } = large;
                 // Of what went out in parts some may still be being written.
                 let whole = if whole { Arc::into_inner(body) } else { None };

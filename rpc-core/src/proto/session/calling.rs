@@ -238,7 +238,9 @@ impl Session {
 
     /// The peer may be given more than before: whoever waits for that looks again.
     pub(super) fn has_room(&mut self) {
-        self.wakers.extend(self.admission.first().into_iter().flatten().cloned());
+        if !self.admission.is_empty() {
+            self.wakers.extend(self.admission.first().into_iter().flatten().cloned());
+        }
         self.wakers.append(&mut self.overdrawn);
     }
 }

@@ -293,11 +293,18 @@ impl Session {
             What::ResultItem => wakers.extend(served.begun_results(id).and_then(StreamOut::parts_taken)),
         });
         wakers.append(crowded);
+        if !self.admission.is_empty() {
+            self.wake_first();
+        }
+        self.acknowledge();
+    }
+
+    /// Wakes whoever may be next to call.
+    fn wake_first(&mut self) {
         let reads = self.reads();
         for (first, reads) in self.admission.first().into_iter().zip(reads) {
             self.wakers.extend(first.filter(|_| reads).cloned());
         }
-        self.acknowledge();
     }
 
     /// Whether the peer reads what there is of each priority, so that there may be more.

@@ -18,6 +18,9 @@ impl Session {
         if let Some((id, code)) = self.stopped.pop_front() {
             return Some(Event::Cancel(id, code));
         }
+        if !self.has_events() {
+            return None;
+        }
         let has = self.ready();
         let priority = self.turns.next(has)?;
         self.turns.took(priority, has);
