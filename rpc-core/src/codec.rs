@@ -109,14 +109,28 @@ impl Encoder {
 
 struct Append<'a>(&'a mut Vec<u8>);
 
+/// Bytes of the longest varint of 64 bits.
+const LONGEST_VARINT: usize = 10;
+
 impl ser_flavors::Flavor for Append<'_> {
     type Output = ();
 
+    #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(bytes);
+        if bytes.len() > LONGEST_VARINT {
+            self.0.extend_from_slice(bytes);
+            return Ok(());
+        }
+        // The bytes of a number were stored one by one a moment ago. A copy that loads several at once has to wait
+        // until they have left the store buffer: that is most of the time of a stream of numbers.
+        self.0.reserve(LONGEST_VARINT);
+        for byte in bytes {
+            self.0.push(*byte);
+        }
         Ok(())
     }
 
+    #[inline]
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
         self.0.push(byte);
         Ok(())
@@ -129,7 +143,8 @@ impl ser_flavors::Flavor for Append<'_> {
 
 /// Reads values one after another from a body.
 pub struct Decoder<'de> {
-    rest: Rest<'de>,
+    /// Kept from value to value: moving it out and back costs more than reading a small one.
+    values: postcard::Deserializer<'de, Rest<'de>>,
     references: &'de References,
 }
 
@@ -166,12 +181,21 @@ impl<'de> Decoder<'de> {
     }
 
     /// Bytes that were not read yet.
-    pub(crate) fn left(&self) -> usize {
-        self.rest.size_hint().unwrap_or(0)
+    pub(crate) fn left(&mut self) -> usize {
+        self.rest(|rest| rest.len())
     }
 
     fn of(now: &'de [u8], then: Then<'de>, references: &'de References) -> Self {
-        Self { rest: Rest { now, then }, references }
+        Self { values: postcard::Deserializer::from_flavor(Rest { now, then }), references }
+    }
+
+    /// Works on what was not read yet.
+    fn rest<R>(&mut self, work: impl FnOnce(&mut Rest<'de>) -> R) -> R {
+        let taken = std::mem::replace(&mut self.values, postcard::Deserializer::from_flavor(Rest::default()));
+        let mut rest = taken.finalize().unwrap_or_default();
+        let done = work(&mut rest);
+        self.values = postcard::Deserializer::from_flavor(rest);
+        done
     }
 
     /// The next value.
@@ -179,16 +203,10 @@ impl<'de> Decoder<'de> {
     /// # Errors
     /// `Decode`, where the bytes are not a value of this type.
     pub fn value<T: Deserialize<'de>>(&mut self) -> Result<T, RpcError> {
-        let rest = std::mem::replace(&mut self.rest, Rest { now: &[], then: Then::Lent(&[]) });
-        let mut values = postcard::Deserializer::from_flavor(rest);
         let value = match self.references {
-            None => T::deserialize(&mut values),
-            Some(_) => passing::decoding(self.references, || T::deserialize(&mut values)),
+            None => T::deserialize(&mut self.values),
+            Some(_) => passing::decoding(self.references, || T::deserialize(&mut self.values)),
         };
-        let value = value.and_then(|value| {
-            self.rest = values.finalize()?;
-            Ok(value)
-        });
         value.map_err(|error| undecodable::<T>(&error))
     }
 
@@ -206,12 +224,11 @@ impl<'de> Decoder<'de> {
     /// As [`value`](Self::value).
     pub fn byte_buf(&mut self) -> Result<Vec<u8>, RpcError> {
         let length = self.value::<u64>()?;
-        if let Some(block) = self.rest.take_all(length) {
-            return Ok(block);
-        }
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let bytes = self.rest.try_take_n(length).map_err(|error| undecodable::<Vec<u8>>(&error))?;
-        Ok(bytes.to_vec())
+        let block = self.rest(|rest| match rest.take_all(length) {
+            Some(block) => Ok(block),
+            None => rest.try_take_n(usize::try_from(length).unwrap_or(usize::MAX)).map(<[u8]>::to_vec),
+        });
+        block.map_err(|error| undecodable::<Vec<u8>>(&error))
     }
 
     /// The next value, a `Result` of what the two functions read.
@@ -242,16 +259,17 @@ impl<'de> Decoder<'de> {
     ///
     /// # Errors
     /// `Decode`, where bytes are left: the two sides do not mean the same type.
-    pub fn finish(self) -> Result<(), RpcError> {
-        match self.rest.size_hint() {
-            None | Some(0) => Ok(()),
-            Some(rest) => Err(RpcError::new(Code::Decode, format!("{rest} bytes after the last value"))),
+    pub fn finish(mut self) -> Result<(), RpcError> {
+        match self.left() {
+            0 => Ok(()),
+            rest => Err(RpcError::new(Code::Decode, format!("{rest} bytes after the last value"))),
         }
     }
 }
 
 /// What is left of a body. Unlike postcard's own slice reader it is `Send`, so handlers may hold a decoder
 /// while they wait.
+#[derive(Default)]
 struct Rest<'de> {
     now: &'de [u8],
     then: Then<'de>,
@@ -263,7 +281,21 @@ enum Then<'de> {
     Taken(&'de mut Vec<u8>),
 }
 
+impl Default for Then<'_> {
+    fn default() -> Self {
+        Then::Lent(&[])
+    }
+}
+
 impl<'de> Rest<'de> {
+    fn len(&self) -> usize {
+        let then = match &self.then {
+            Then::Lent(tail) => tail.len(),
+            Then::Taken(tail) => tail.len(),
+        };
+        self.now.len() + then
+    }
+
     /// The whole tail, if it is what comes next and this long.
     fn take_all(&mut self, length: u64) -> Option<Vec<u8>> {
         match &mut self.then {
@@ -274,14 +306,13 @@ impl<'de> Rest<'de> {
         }
     }
 
-    /// Goes on to the tail at the end of the head.
+    /// Goes on to the tail.
+    #[cold]
     fn advance(&mut self) {
-        if self.now.is_empty() {
-            self.now = match std::mem::replace(&mut self.then, Then::Lent(&[])) {
-                Then::Lent(tail) => tail,
-                Then::Taken(tail) => tail,
-            };
-        }
+        self.now = match std::mem::take(&mut self.then) {
+            Then::Lent(tail) => tail,
+            Then::Taken(tail) => tail,
+        };
     }
 }
 
@@ -289,23 +320,25 @@ impl<'de> Flavor<'de> for Rest<'de> {
     type Remainder = Self;
     type Source = &'de [u8];
 
+    #[inline]
     fn pop(&mut self) -> postcard::Result<u8> {
-        self.advance();
+        if self.now.is_empty() {
+            self.advance();
+        }
         let (first, rest) = self.now.split_first().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
         self.now = rest;
         Ok(*first)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        let then = match &self.then {
-            Then::Lent(tail) => tail.len(),
-            Then::Taken(tail) => tail.len(),
-        };
-        Some(self.now.len() + then)
+        Some(self.len())
     }
 
+    #[inline]
     fn try_take_n(&mut self, count: usize) -> postcard::Result<&'de [u8]> {
-        self.advance();
+        if self.now.is_empty() {
+            self.advance();
+        }
         let (taken, rest) =
             self.now.split_at_checked(count).ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
         self.now = rest;
