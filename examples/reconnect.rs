@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::Notify;
 use tokio_stream::StreamExt;
 use traitwire::{CallError, Executed, Server, ipc_service};
 
@@ -18,17 +19,27 @@ pub trait Office {
     /// Which process is at work. Asking twice does none.
     #[ipc(idempotent)]
     async fn clerk(&self) -> u32;
+    /// Returns once letter 13 is on the desk.
+    async fn stuck(&self);
 }
 
-struct Clerk;
+#[derive(Default)]
+struct Clerk {
+    stuck: Notify,
+}
 
 impl Office for Clerk {
     async fn stamp(&self, letter: u32) -> u32 {
         // Letter 13 is never done with.
         if letter == 13 {
+            self.stuck.notify_one();
             std::future::pending::<()>().await;
         }
         std::process::id()
+    }
+
+    async fn stuck(&self) {
+        self.stuck.notified().await;
     }
 
     async fn clerk(&self) -> u32 {
@@ -58,7 +69,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Killed in the middle of a call: whether the letter was stamped cannot be known, so nobody tries again.
     let (stamping, other) = (office.clone(), office.clone());
     let stamping = tokio::spawn(async move { stamping.stamp(13).await });
-    other.stamp(1).await?;
+    other.stuck().await?;
     server.kill().await?;
     match stamping.await? {
         Err(CallError::Rpc(error)) if error.executed() == Executed::Maybe => println!("letter 13: {error}"),
@@ -86,7 +97,7 @@ async fn start(address: &str) -> Result<Child, Box<dyn Error>> {
 }
 
 async fn serve(address: &str) -> Result<(), Box<dyn Error>> {
-    let server = Server::builder().service(OfficeServer::new(Clerk)).bind(address).await?;
+    let server = Server::builder().service(OfficeServer::new(Clerk::default())).bind(address).await?;
     println!("serving");
     Ok(server.run().await?)
 }

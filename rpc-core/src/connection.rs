@@ -122,19 +122,14 @@ impl Connection {
         })
     }
 
-    /// Waits for the peer's hello.
-    pub(crate) async fn greeted(&self) -> Result<(), RpcError> {
-        std::future::poll_fn(|cx| self.lock().session.poll_peer(cx.waker())).await
+    /// What the peer said when it announced that it leaves, as the error of who finds it gone.
+    pub(crate) fn leaving(&self) -> Option<RpcError> {
+        self.lock().session.peer_leaves().map(left)
     }
 
-    /// Waits until it takes no more calls of this side, and says why, and whether the peer had announced it.
-    pub(crate) async fn lost(&self) -> (RpcError, bool) {
-        std::future::poll_fn(|cx| {
-            let mut shared = self.lock();
-            let lost = shared.session.poll_lost(cx.waker());
-            lost.map(|error| (error, shared.session.peer_leaves().is_some()))
-        })
-        .await
+    /// Waits until it takes no more calls of this side.
+    pub(crate) async fn lost(&self) {
+        std::future::poll_fn(|cx| self.lock().session.poll_lost(cx.waker())).await;
     }
 
     /// Whether it may take calls of this side. Asked before a call, without the lock; the session is asked again.
@@ -450,6 +445,11 @@ impl Drop for Calling<'_> {
             self.starting.connection.act(|session| session.cancel_call(key));
         }
     }
+}
+
+/// The cause of calls failing after the peer has gone as it said it would.
+pub(crate) fn left(reason: &str) -> RpcError {
+    lost(format!("the peer closed the connection: {reason}"))
 }
 
 /// The cause of calls failing after the peer has gone.

@@ -1,8 +1,11 @@
 //! What stands behind a channel: one connection at a time, and a task that makes the next one when it is lost.
 //! Never makes a call, and never decides whether one may be made again.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -140,9 +143,15 @@ impl Link {
     /// Makes the first connection, within `connect_timeout`.
     pub(crate) async fn connect(self: &Arc<Self>) -> Result<(), RpcError> {
         let Options { connect_timeout, wait_for_ready, .. } = self.options;
-        // A single attempt keeps to its time by itself.
-        let patience = if wait_for_ready { connect_timeout } else { Duration::MAX };
-        match tokio::time::timeout(patience, self.ready(wait_for_ready)).await {
+        if !wait_for_ready {
+            // Here instead of in the keeper's task: whoever gives up waiting for it gives up the channel too, and
+            // it saves waking one task for the other.
+            let driven = self.open().await.map_err(|error| error.with_executed(Executed::No))?;
+            self.enter(Phase::Ready(Arc::clone(&driven.connection)));
+            self.spawn_keeper(Some(driven));
+            return Ok(());
+        }
+        match tokio::time::timeout(connect_timeout, self.ready(true)).await {
             Ok(ready) => ready.map(drop),
             Err(_) => {
                 let waited = humantime::format_duration(connect_timeout);
@@ -171,9 +180,13 @@ impl Link {
             idle
         });
         if starts {
-            let keeper = Keeper { link: Arc::clone(self), left: AtomicBool::new(false) };
-            tokio::spawn(keeper.run());
+            self.spawn_keeper(None);
         }
+    }
+
+    fn spawn_keeper(self: &Arc<Self>, driven: Option<Driven>) {
+        let keeper = Keeper { link: Arc::clone(self), left: AtomicBool::new(false) };
+        tokio::spawn(keeper.run(driven));
     }
 
     /// Enters a phase, unless the link was closed.
@@ -224,7 +237,12 @@ impl Link {
         });
     }
 
-    async fn open(&self) -> Result<Arc<Connection>, RpcError> {
+    /// Waits until a time, or until it is closed.
+    async fn pause(&self, until: tokio::time::Instant) {
+        self.closed.run_until_cancelled(tokio::time::sleep_until(until)).await;
+    }
+
+    async fn open(&self) -> Result<Driven, RpcError> {
         let reached = AtomicBool::new(false);
         let connecting = async {
             let mut options = self.options.clone();
@@ -235,12 +253,9 @@ impl Link {
             reached.store(true, Ordering::Relaxed);
             let (connection, driver) = open(wire, &self.services, options, &hello);
             connection.home.set_owner(self.owner.clone());
-            // Ends the connection if this future is dropped before the hello has come.
-            let guard = CloseOnDrop(Some(Arc::clone(&connection)));
-            tokio::spawn(driver.run());
-            connection.greeted().await?;
-            guard.disarm();
-            Ok(connection)
+            let mut driven = Driven { connection, driver: Box::pin(driver.run()) };
+            driven.until_greeted().await?;
+            Ok(driven)
         };
         match tokio::time::timeout(self.options.connect_timeout, connecting).await {
             Ok(connected) => {
@@ -260,6 +275,39 @@ impl Link {
     }
 }
 
+/// A connection and its driver. They run in the keeper's own task: one task less to wake for what both are to hear.
+struct Driven {
+    connection: Arc<Connection>,
+    driver: Pin<Box<dyn Future<Output = RpcError> + Send>>,
+}
+
+impl Driven {
+    /// Runs it until the peer has said hello.
+    async fn until_greeted(&mut self) -> Result<(), RpcError> {
+        poll_fn(|cx| match self.driver.as_mut().poll(cx) {
+            Poll::Ready(ended) => Poll::Ready(Err(ended)),
+            Poll::Pending if self.connection.hello().is_some() => Poll::Ready(Ok(())),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
+    /// Runs it until it takes no more calls, because it is over or because the peer leaves. Says why, and whether
+    /// the peer had announced it.
+    async fn until_lost(&mut self) -> (RpcError, bool) {
+        poll_fn(|cx| match self.driver.as_mut().poll(cx) {
+            Poll::Ready(ended) => Poll::Ready((ended, self.connection.leaving().is_some())),
+            Poll::Pending if self.connection.is_usable() => Poll::Pending,
+            // Unusable and not left: it is being closed on this side, and its driver sees to that.
+            Poll::Pending => match self.connection.leaving() {
+                Some(lost) => Poll::Ready((lost, true)),
+                None => Poll::Pending,
+            },
+        })
+        .await
+    }
+}
+
 /// The task that keeps a link connected.
 struct Keeper {
     link: Arc<Link>,
@@ -268,31 +316,44 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn run(self) {
-        let closed = self.link.closed.clone();
-        closed.run_until_cancelled(self.keep()).await;
+    async fn run(self, driven: Option<Driven>) {
+        self.keep(driven).await;
         self.left.store(true, Ordering::Relaxed);
     }
 
-    async fn keep(&self) {
+    /// Keeps the link connected until it is closed, or lost for good. It may be connected already.
+    async fn keep(&self, mut driven: Option<Driven>) {
         let link = &*self.link;
         let reconnects = link.options.reconnect.unwrap_or(true);
         let mut backoff = Backoff::new();
         loop {
             let began = tokio::time::Instant::now();
-            let error = match link.open().await {
-                Ok(connection) => {
+            let opened = match driven.take() {
+                Some(driven) => Ok(driven),
+                None => match link.closed.run_until_cancelled(link.open()).await {
+                    Some(opened) => opened,
+                    None => return,
+                },
+            };
+            let error = match opened {
+                Ok(mut driven) => {
                     let since = tokio::time::Instant::now();
+                    let connection = Arc::clone(&driven.connection);
                     if !link.enter(Phase::Ready(Arc::clone(&connection))) {
                         connection.close(Closing::Flushed, "closed by the caller");
-                        return;
                     }
-                    let (lost, orderly) = connection.lost().await;
+                    let (lost, orderly) = driven.until_lost().await;
                     link.note_loss(&connection, &lost);
+                    if !connection.is_ended() {
+                        // What is in flight there is answered while the next connection is made.
+                        tokio::spawn(driven.driver);
+                    }
                     if reconnects && (orderly || since.elapsed() >= SHORT_LIFE) {
                         backoff = Backoff::new();
-                        link.enter(Phase::Connecting);
-                        tokio::time::sleep_until(began + LEAST_PAUSE).await;
+                        if !link.enter(Phase::Connecting) {
+                            return;
+                        }
+                        link.pause(began + LEAST_PAUSE).await;
                         continue;
                     }
                     lost
@@ -303,10 +364,13 @@ impl Keeper {
                 link.enter(Phase::Closed(error));
                 return;
             }
-            link.enter(Phase::Failed(error));
+            if !link.enter(Phase::Failed(error)) {
+                return;
+            }
             let wait = backoff.next();
-            tokio::time::sleep(wait.min(LEAST_PAUSE)).await;
-            let _ = tokio::time::timeout(wait.saturating_sub(LEAST_PAUSE), link.wanted.notified()).await;
+            link.pause(tokio::time::Instant::now() + wait.min(LEAST_PAUSE)).await;
+            let waiting = tokio::time::timeout(wait.saturating_sub(LEAST_PAUSE), link.wanted.notified());
+            link.closed.run_until_cancelled(waiting).await;
             link.enter(Phase::Connecting);
         }
     }
@@ -316,22 +380,6 @@ impl Drop for Keeper {
     fn drop(&mut self) {
         if !*self.left.get_mut() {
             self.link.enter(Phase::Idle);
-        }
-    }
-}
-
-struct CloseOnDrop(Option<Arc<Connection>>);
-
-impl CloseOnDrop {
-    fn disarm(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for CloseOnDrop {
-    fn drop(&mut self) {
-        if let Some(connection) = &self.0 {
-            connection.close(Closing::Flushed, "the caller gave up connecting");
         }
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncRead;
 use tokio::time::Sleep;
 
-use crate::connection::{Closing, Connection, LINGER, Shared, lost, now};
+use crate::connection::{Closing, Connection, LINGER, Shared, left, lost, now};
 use crate::error::RpcError;
 use crate::handlers::Handlers;
 use crate::proto::{CallId, Event, Outcome};
@@ -234,9 +234,7 @@ impl Driver {
             .connection
             .with_session(|shared| (shared.closing, shared.session.peer_leaves().map(str::to_owned)));
         match reason {
-            Some(reason) if closing == Closing::No => {
-                Turn::End(lost(format!("the peer closed the connection: {reason}")), End::Lost)
-            }
+            Some(reason) if closing == Closing::No => Turn::End(left(&reason), End::Lost),
             _ => Turn::End(lost("the connection was closed on this side"), End::Closed),
         }
     }

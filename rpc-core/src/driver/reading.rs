@@ -10,7 +10,7 @@ use bytes::BufMut;
 use tokio_util::io::poll_read_buf;
 
 use super::{Driver, End, Turn};
-use crate::connection::{lost, now};
+use crate::connection::{left, lost, now};
 
 /// Bytes read at once. A thread's connections share one buffer of this size; a connection owns memory only
 /// for a frame that has arrived in part.
@@ -101,25 +101,24 @@ impl Driver {
     }
 
     fn end_of_input(&self) -> Turn {
-        let (greeted, left, within) = self.connection.with_session(|shared| {
+        let (greeted, left_because, within) = self.connection.with_session(|shared| {
             let session = &shared.session;
             let within = session.is_within_frame() || !self.input.is_empty();
             (session.peer().is_some(), session.peer_leaves().map(str::to_owned), within)
         });
-        let message = match left {
-            _ if !greeted => "the peer closed the connection before it had said hello".to_owned(),
-            _ if within => "the connection broke in the middle of a frame".to_owned(),
-            Some(reason) => format!("the peer closed the connection: {reason}"),
-            None => "the peer closed the connection".to_owned(),
+        let cause = match left_because {
+            _ if !greeted => lost("the peer closed the connection before it had said hello"),
+            _ if within => lost("the connection broke in the middle of a frame"),
+            Some(reason) => left(&reason),
+            None => lost("the peer closed the connection"),
         };
-        Turn::End(lost(message), End::Lost)
+        Turn::End(cause, End::Lost)
     }
 
     fn read_failed(&self, error: &io::Error) -> Turn {
-        let left = self.connection.with_session(|shared| shared.session.peer_leaves().map(str::to_owned));
-        match left {
+        match self.connection.leaving() {
             // It has gone, as it said it would; what it had not read yet turns that into an error.
-            Some(reason) => Turn::End(lost(format!("the peer closed the connection: {reason}")), End::Lost),
+            Some(left) => Turn::End(left, End::Lost),
             None => Turn::End(lost(format!("reading failed: {error}")).with_source(error), End::Lost),
         }
     }

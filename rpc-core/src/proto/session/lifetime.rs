@@ -114,18 +114,6 @@ impl Session {
         self.objects.end();
     }
 
-    /// Waits for the peer's hello, or the end without one.
-    pub fn poll_peer(&mut self, waker: &Waker) -> Poll<Result<(), RpcError>> {
-        match (&self.ended, &self.peer) {
-            (Some(ended), _) => Poll::Ready(Err(ended.clone())),
-            (None, Some(_)) => Poll::Ready(Ok(())),
-            (None, None) => {
-                self.watchers.push(waker.clone());
-                Poll::Pending
-            }
-        }
-    }
-
     /// Waits for the end.
     pub fn poll_ended(&mut self, waker: &Waker) -> Poll<RpcError> {
         match &self.ended {
@@ -137,13 +125,12 @@ impl Session {
         }
     }
 
-    /// Waits until the connection takes no more calls of this side: the peer leaves, or it is over. Says why.
-    pub fn poll_lost(&mut self, waker: &Waker) -> Poll<RpcError> {
-        if let (None, Some(reason)) = (&self.ended, &self.peer_leaves) {
-            let message = format!("the peer closed the connection: {reason}");
-            return Poll::Ready(RpcError::new(Code::Unavailable, message));
+    /// Waits until the connection takes no more calls of this side: the peer leaves, or it is over.
+    pub fn poll_lost(&mut self, waker: &Waker) -> Poll<()> {
+        match self.peer_leaves {
+            Some(_) => Poll::Ready(()),
+            None => self.poll_ended(waker).map(drop),
         }
-        self.poll_ended(waker)
     }
 
     /// Why the connection is over, if it is.
