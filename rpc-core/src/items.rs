@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::codec::Encoder;
 use crate::connection::Connection;
-use crate::error::{Code, RpcError};
+use crate::error::{Code, Executed, RpcError};
 use crate::proto::{Arrived, Batch, CallKey, NewCall, Outcome, StreamEnd};
 use crate::transport::Peer;
 
@@ -247,7 +247,7 @@ impl Upload {
             if let Some(Poll::Ready(sent)) = sending.as_mut().map(|sending| sending.as_mut().poll(cx)) {
                 sending = None;
                 if let Err(error) = sent {
-                    return Poll::Ready(Outcome::Failure(error));
+                    return Poll::Ready(Outcome::Failure(begun(error)));
                 }
             }
             call.poll_reply(cx)
@@ -258,11 +258,16 @@ impl Upload {
     /// Sends the items of a call that was started, in a task of its own: they go on while nobody reads results.
     pub(crate) fn spawn(self, connection: &Arc<Connection>, end: StreamEnd) -> AbortOnDropHandle<()> {
         let out = ItemsOut::new(Arc::clone(connection), end);
-        let panicked = RpcError::new(Code::Internal, "the argument stream panicked");
+        let panicked = begun(RpcError::new(Code::Internal, "the argument stream panicked"));
         let mut watch = FailOnDrop { connection: Arc::clone(connection), end, error: Some(panicked) };
         let sending = (self.0)(out);
         AbortOnDropHandle::new(tokio::spawn(async move { watch.settle(sending.await) }))
     }
+}
+
+/// Why a call cannot go on whose handler may have begun, with the items before.
+fn begun(error: RpcError) -> RpcError {
+    error.with_executed(Executed::Maybe)
 }
 
 /// A call whose items are being sent. Dropping it cancels the call.
@@ -299,7 +304,7 @@ struct FailOnDrop {
 
 impl FailOnDrop {
     fn settle(&mut self, sent: Result<(), RpcError>) {
-        self.error = sent.err();
+        self.error = sent.err().map(begun);
     }
 }
 

@@ -348,9 +348,8 @@ impl Driver {
                 let cause = lost(format!("the peer has read nothing for {waited} while output waits for it"));
                 return Err(Turn::End(cause, End::Lost));
             }
-            let returned = self.connection.home.take_returned();
             let (mut due, queued, leaving) = self.connection.with_session(|shared| {
-                shared.session.return_references(&returned);
+                shared.session.return_references();
                 let stalls_at = stalled.and_then(|(since, _)| since.checked_add(STALL));
                 let due = earliest(shared.session.poll_timeout(), stalls_at);
                 if let Some(sleeper) = sleeper {

@@ -205,9 +205,10 @@ impl Session {
         self.objects.home()
     }
 
-    /// Tells the peer that references to its objects are given back.
-    pub(crate) fn return_references(&mut self, ids: &[u64]) {
-        for ids in ids.chunks(MAX_RETURNED) {
+    /// Tells the peer which references to its objects were dropped since.
+    pub fn return_references(&mut self) {
+        let dropped = self.objects.home().take_returned();
+        for ids in dropped.chunks(MAX_RETURNED) {
             let ids = |out: &mut Vec<u8>| ids.iter().for_each(|id| put_varint(out, *id));
             self.output.frame(Kind::Return, 0, CallId(0), ids, &Body::default());
         }
