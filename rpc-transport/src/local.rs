@@ -140,6 +140,16 @@ impl Place {
     }
 }
 
+impl Place {
+    /// What is there instead of a socket, where a connection is refused for that. What a symbolic link leads to
+    /// counts.
+    fn other_than_socket(&self) -> Option<&'static str> {
+        let Self::File(path) = self else { return None };
+        let found = rustix::fs::stat(path).ok()?;
+        (file_type(&found) != FileType::Socket).then(|| kind(&found))
+    }
+}
+
 struct Local {
     endpoint: Endpoint,
     options: Options,
@@ -168,6 +178,9 @@ impl Local {
 impl Connector for Local {
     async fn connect(&self) -> Result<Wire, RpcError> {
         self.open().await.map_err(|cause| {
+            if let Some(found) = self.place.other_than_socket() {
+                return invalid(&self.endpoint, format!("{found} is there, not a socket"));
+            }
             let what = match cause.kind() {
                 io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => "no server listens here",
                 _ => "cannot connect",

@@ -138,6 +138,24 @@ fn l_03_what_is_no_socket_is_refused_and_not_touched() {
 }
 
 #[test]
+fn l_03_a_client_says_what_is_there_instead_of_a_socket() {
+    let directory = directory();
+    let (file, link) = (directory.path().join("file"), directory.path().join("link"));
+    fs::write(&file, "text").unwrap();
+    symlink(&file, &link).unwrap();
+    for (path, found) in
+        [(&*file, "a regular file"), (directory.path(), "a directory"), (&*link, "a regular file")]
+    {
+        let error = block_on(connect(&unix(path))).err().expect("there is no server");
+        assert_eq!(error.code(), Code::InvalidArgument, "{error}");
+        assert!(error.message().contains(&format!("{found} is there, not a socket")), "{error}");
+    }
+    let error =
+        block_on(connect(&unix(&directory.path().join("nothing")))).err().expect("there is no server");
+    assert_eq!(error.code(), Code::Unavailable, "{error}");
+}
+
+#[test]
 fn l_04_the_mode_is_0600_at_every_instant_whatever_the_umask() {
     let directory = directory();
     let role = format!("watch {}", directory.path().join("calc").display());
