@@ -175,7 +175,7 @@ async fn one_who_falls_behind_is_told_how_far_and_goes_on() {
 }
 
 #[tokio::test]
-async fn one_who_stops_reading_holds_up_nobody_and_misses_what_it_could_not_hold() {
+async fn i_04_one_who_stops_reading_holds_up_nobody_and_misses_what_it_could_not_hold() {
     everywhere(async |stage| {
         let client = stage.client("?stream_window=1KiB").await;
         let mut slow = subscribe(stage, client.events()).await;

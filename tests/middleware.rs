@@ -280,6 +280,29 @@ async fn a_concurrency_limit_lets_calls_wait() {
 }
 
 #[tokio::test]
+async fn e_06_clones_that_do_nothing_and_calls_that_are_dropped_keep_no_place() {
+    everywhere(bare, |place| async move {
+        let channel = place.channel().await.layer(ConcurrencyLimitLayer::new(1));
+        let clerk = ClerkClient::new(channel);
+        let idle: Vec<_> = (0..20).map(|_| clerk.clone()).collect();
+        for clerk in &idle {
+            assert_eq!(clerk.double(1).await, Ok(2));
+        }
+        for _ in 0..20 {
+            // Dropped while it has the one place, and while it waits for it.
+            let (has_it, waits) = (clerk.hold(), clerk.hold());
+            let (mut has_it, mut waits) = (Box::pin(has_it), Box::pin(waits));
+            let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(has_it.as_mut().poll(&mut cx).is_pending() && waits.as_mut().poll(&mut cx).is_pending());
+        }
+        for clerk in &idle {
+            assert_eq!(clerk.double(2).await, Ok(4));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn load_is_shed_before_a_handler_runs() {
     let shed = || {
         ServiceBuilder::new().layer(LoadShedLayer::new()).layer(ConcurrencyLimitLayer::new(1)).into_inner()

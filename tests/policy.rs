@@ -65,7 +65,7 @@ fn two_nodes() -> RelayClient {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_made_by_a_handler_has_no_more_time_than_the_handler() {
+async fn f_07_a_call_made_by_a_handler_has_no_more_time_than_the_handler() {
     let relay = two_nodes();
     assert_eq!(relay.left_behind().await, Ok(None), "no deadline, none inherited");
     let hurried = relay.with_timeout(Duration::from_secs(3));

@@ -179,7 +179,7 @@ macro_rules! over {
     ($($transport:ident),*) => {$(
         mod $transport {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn urgent_calls_overtake_bulk_and_do_not_starve_it() {
+            async fn e_10_urgent_calls_overtake_bulk_and_do_not_starve_it() {
                 super::overtaking(stringify!($transport)).await;
             }
 

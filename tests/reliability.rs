@@ -21,6 +21,8 @@ mod f_cancellation;
 mod g_death;
 #[path = "reliability/h_reconnection.rs"]
 mod h_reconnection;
+#[path = "reliability/i_slowness.rs"]
+mod i_slowness;
 #[path = "reliability/idle.rs"]
 mod idle;
 #[path = "reliability/j_exhaustion.rs"]

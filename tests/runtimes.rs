@@ -52,7 +52,7 @@ fn in_time(act: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
-fn a_client_whose_runtime_has_ended_connects_in_the_next() {
+fn q_09_a_client_whose_runtime_has_ended_connects_in_the_next() {
     for address in ["mem:runtimes", "tcp://127.0.0.1:0"] {
         in_time(move || {
             let serving = runtime();
@@ -85,7 +85,7 @@ fn a_client_whose_runtime_has_ended_connects_in_the_next() {
 }
 
 #[test]
-fn a_runtime_ends_while_its_server_accepts() {
+fn q_09_a_runtime_ends_while_its_server_accepts() {
     in_time(|| {
         let clients = runtime();
         for _ in 0..40 {

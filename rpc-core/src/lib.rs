@@ -42,6 +42,7 @@ mod spawned;
 mod states;
 mod target;
 mod trace;
+mod watchdog;
 
 pub use body::Body;
 pub use broadcast::{Broadcast, Lagged, Subscription};

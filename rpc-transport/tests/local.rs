@@ -146,12 +146,11 @@ fn l_03_a_client_says_what_is_there_instead_of_a_socket() {
     for (path, found) in
         [(&*file, "a regular file"), (directory.path(), "a directory"), (&*link, "a regular file")]
     {
-        let error = block_on(connect(&unix(path))).err().expect("there is no server");
+        let error = block_on(connect(&unix(path))).expect_err("there is no server");
         assert_eq!(error.code(), Code::InvalidArgument, "{error}");
         assert!(error.message().contains(&format!("{found} is there, not a socket")), "{error}");
     }
-    let error =
-        block_on(connect(&unix(&directory.path().join("nothing")))).err().expect("there is no server");
+    let error = block_on(connect(&unix(&directory.path().join("nothing")))).expect_err("there is no server");
     assert_eq!(error.code(), Code::Unavailable, "{error}");
 }
 

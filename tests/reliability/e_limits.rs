@@ -189,3 +189,31 @@ async fn e_12_ids_used_twice_and_in_any_order() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn e_08_limits_at_the_end_of_their_numbers() {
+    let most = u32::MAX;
+    let options = format!(
+        "max_calls=65536&max_inflight={most}&max_queued={most}&max_message={most}&stream_window={most}&\
+         max_connections={most}&max_references={most}&low_window={most}"
+    );
+    let options = &*options;
+    everywhere(&EVERYWHERE, options, |victim| async move {
+        let address = victim.address.split('?').next().expect("an address").to_owned();
+        let client = ProbeClient::connect(format!("{address}?{options}")).await.expect("a connection");
+        let calls = (0..8).map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.echo(vec![1; 3 << 20]).await.map(|bytes| bytes.len()) })
+        });
+        for call in calls.collect::<Vec<_>>() {
+            assert_eq!(soon("a call", call).await.expect("no panic"), Ok(3 << 20));
+        }
+        let blocks = tokio_stream::iter((0..50).map(|_| vec![1; 100_000]));
+        assert_eq!(soon("an upload", client.measure(blocks)).await, Ok(5_000_000));
+        // And at the other end.
+        let refused = ProbeClient::connect(format!("{address}?max_calls=65537")).await;
+        assert_eq!(refused.expect_err("too much").code(), Code::InvalidArgument);
+        victim
+    })
+    .await;
+}

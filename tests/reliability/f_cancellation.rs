@@ -5,7 +5,9 @@ use std::time::Duration;
 use traitwire::{Code, Executed, Server};
 
 use crate::support::probe::{ProbeClient, ProbeServer, Prober};
-use crate::support::raw::{Raw, call, call_data, call_part, call_within, cancel, code, flag, kind, varint};
+use crate::support::raw::{
+    Raw, call, call_data, call_part, call_within, cancel, code, flag, frame, items, kind, varint,
+};
 use crate::support::victim::{EVERYWHERE, Place, SOCKETS, everywhere, soon};
 
 #[tokio::test]
@@ -198,6 +200,72 @@ async fn f_10_a_handler_that_holds_its_thread_delays_no_deadline() {
         assert_eq!(error.rpc().map(|error| error.code()), Some(Code::DeadlineExceeded));
         assert!(begin.elapsed() < Duration::from_millis(900), "{:?}", begin.elapsed());
         assert_eq!(client.add(1, 2).await, Ok(3));
+        victim
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f_10_a_handler_that_seizes_its_thread_holds_up_its_own_connection_only() {
+    everywhere(&SOCKETS, "", |victim| async move {
+        let client = ProbeClient::connect(&victim.address).await.expect("a connection");
+        let seizing = {
+            let client = client.with_timeout(Duration::from_millis(50));
+            tokio::spawn(async move { client.seize(1000).await })
+        };
+        victim.counted("it holds its thread", |counts| counts.running == 1).await;
+        let error = soon("the deadline", seizing).await.expect("no panic").expect_err("too slow");
+        assert_eq!(error.rpc().map(|error| error.code()), Some(Code::DeadlineExceeded));
+        // The thread is still held: the caller's own clock has ended the call, and who is elsewhere is served.
+        assert_eq!(victim.counts().await.running, 1);
+        // In a task of its own it holds up nothing at all.
+        let blocking = {
+            let client = client.clone();
+            tokio::spawn(async move { client.block(300).await })
+        };
+        assert_eq!(soon("a call beside it", client.add(1, 2)).await, Ok(3));
+        victim.counted("it blocks", |counts| counts.running == 1 && counts.started == 2).await;
+        assert_eq!(soon("a call beside it", client.add(1, 2)).await, Ok(3));
+        assert_eq!(soon("its end", blocking).await.expect("no panic"), Ok(()));
+        victim
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f_06_a_deadline_travels_as_time_left() {
+    // Whatever the peer's clock says: it is not asked, and cannot be told.
+    everywhere(&EVERYWHERE, "", |victim| async move {
+        let (mut raw, greeting) = Raw::greet(&victim.address).await.expect("a connection");
+        let left = greeting.method("left");
+        raw.send(&call_within(0, left, 100_500_000, &[])).await.expect("sent");
+        let (frames, _) = raw.settle().await.expect("an answer");
+        assert_eq!(frames[0].payload, [1, 100], "100 seconds: {frames:?}");
+        victim
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f_08_a_caller_that_goes_on_after_its_deadline_is_heard_no_more() {
+    everywhere(&EVERYWHERE, "stream_window=64KiB", |victim| async move {
+        let (mut raw, greeting) = Raw::greet(&victim.address).await.expect("a connection");
+        let measure = [varint(greeting.method("measure").into()), varint(20_000)].concat();
+        raw.send(&frame(kind::CALL, flag::STREAM | flag::DEADLINE, 0, &measure)).await.expect("sent");
+        let stop = raw.frame().await.expect("an answer").expect("an answer");
+        let reply = raw.frame().await.expect("an answer").expect("an answer");
+        assert_eq!((stop.kind, reply.failure_code()), (kind::CALL_STOP, Some(code::DEADLINE_EXCEEDED)));
+        // What is within its credit may have been on its way, and is dropped; the place is free.
+        let block = items(kind::CALL_ITEMS, 0, 1, &[&varint(10_000)[..], &[7; 10_000]].concat());
+        raw.send(&block.repeat(3)).await.expect("sent");
+        let (frames, alive) = raw.settle().await.expect("an answer");
+        assert!(alive && frames.iter().all(|frame| frame.kind != kind::REPLY), "{frames:?}");
+        assert_eq!(victim.counts().await.running, 0);
+        // What is beyond was never allowed.
+        let _ = raw.send(&block.repeat(50)).await;
+        let (_, alive) = raw.settle().await.expect("an answer");
+        assert!(!alive, "it may send without end");
+        assert!(victim.growth() < 4 << 20, "{} bytes", victim.growth());
         victim
     })
     .await;

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use traitwire::{ChannelState, Code, Executed, RpcError};
 
 use crate::support::hostile;
 use crate::support::probe::{Counts, ProbeClient};
 use crate::support::process::Process;
 use crate::support::raw::{Raw, call, call_part};
-use crate::support::victim::{Place, SOCKETS, eventually, everywhere, soon};
+use crate::support::victim::{EVERYWHERE, Place, SOCKETS, eventually, everywhere, soon};
 
 /// A local peer's death shows within a second.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -206,4 +207,89 @@ async fn g_02_connections_reset_in_the_middle_of_everything() {
         victim
     })
     .await;
+}
+
+#[tokio::test]
+async fn g_03_a_peer_that_says_nothing_any_more_is_given_up() {
+    for place in SOCKETS {
+        // The server falls silent, as behind a cable that was pulled.
+        let (process, address) = server(place, "");
+        let client = ProbeClient::connect(with(&address, "keepalive=200ms")).await.expect("a connection");
+        let holding = tokio::spawn({
+            let client = client.clone();
+            async move { client.hold().await.expect_err("no answer") }
+        });
+        running(&client, 1).await;
+        process.stop();
+        let since = Instant::now();
+        let error = soon("the call", holding).await.expect("no panic");
+        let error = error.rpc().expect("the framework's");
+        assert_eq!((error.code(), error.executed()), (Code::Unavailable, Executed::Maybe), "{error}");
+        assert!(error.message().contains("no sign of life"), "{error}");
+        assert!((200..2000).contains(&since.elapsed().as_millis()), "{:?}", since.elapsed());
+        drop(process);
+
+        // The client does: its handlers end.
+        let (_server, address) = server(place, "keepalive=200ms");
+        let (client, _) = Process::start(&format!("client {} calling", without_options(&address)), None);
+        let other = ProbeClient::connect(&address).await.expect("a connection");
+        running(&other, 3).await;
+        client.stop();
+        running(&other, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn g_04_a_peer_that_was_only_stopped_goes_on_where_it_was() {
+    for place in SOCKETS {
+        let (process, address) = server(place, "");
+        let client = ProbeClient::connect(&address).await.expect("a connection");
+        let id = client.process().await.expect("its number");
+        process.stop();
+        let hasty = client.with_timeout(Duration::from_millis(50));
+        for _ in 0..20 {
+            let error = hasty.add(1, 2).await.expect_err("nobody answers");
+            assert_eq!(error.rpc().map(|error| error.code()), Some(Code::DeadlineExceeded), "{error}");
+        }
+        let patient = tokio::spawn({
+            let client = client.clone();
+            async move { client.add(20, 3).await }
+        });
+        assert_eq!(client.channel().state(), ChannelState::Ready);
+        process.signal(Signal::CONT);
+        // Late answers to calls that have ended are nobody's; those who waited get their own.
+        assert_eq!(soon("the call that waited", patient).await.expect("no panic"), Ok(23));
+        for n in 0..100 {
+            assert_eq!(soon("a call", client.add(n, n)).await, Ok(2 * n));
+        }
+        assert_eq!(client.process().await, Ok(id));
+    }
+}
+
+#[tokio::test]
+async fn g_05_what_is_too_large_is_no_dead_peer() {
+    everywhere(&EVERYWHERE, "max_message=1MiB", |victim| async move {
+        let options = "max_message=1MiB";
+        let client = ProbeClient::connect(with(&without_options(&victim.address), options)).await;
+        let client = client.expect("a connection");
+        let sent = client.echo(vec![1; 2 << 20]).await.expect_err("too large");
+        let received = client.produce(2 << 20).await.expect_err("too large");
+        for (error, executed) in [(sent, Executed::No), (received, Executed::Yes)] {
+            let error = error.rpc().expect("the framework's");
+            assert_eq!((error.code(), error.executed()), (Code::TooLarge, executed), "{error}");
+            assert!(error.message().contains("max_message"), "{error}");
+        }
+        assert_eq!(client.channel().state(), ChannelState::Ready);
+        assert_eq!(client.add(1, 2).await, Ok(3));
+        victim
+    })
+    .await;
+}
+
+fn without_options(address: &str) -> String {
+    address.split('?').next().unwrap_or(address).to_owned()
+}
+
+fn with(address: &str, options: &str) -> String {
+    format!("{address}?{options}")
 }

@@ -15,7 +15,7 @@ const OTHERS: u64 = 500;
 const MOST: u64 = 16 << 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_idle_connections_cost_little() {
+async fn e_09_ten_thousand_idle_connections_cost_little() {
     let needed = CONNECTIONS as u64 + OTHERS;
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     if maximum.is_some_and(|maximum| maximum < needed) {

@@ -162,6 +162,52 @@ async fn q_04_a_call_that_ends_within_the_grace_is_answered() {
 }
 
 #[tokio::test]
+async fn q_08_an_answer_is_written_out_before_the_process_ends() {
+    for place in SOCKETS {
+        let (mut process, address) = Process::start(&format!("server {}", place.address("")), None);
+        let client = ProbeClient::connect(&address).await.expect("a connection");
+        let mut blocks = client.blocks(vec![4 << 20; 6]);
+        assert_eq!(blocks.next().await.expect("a block").expect("a block").len(), 4 << 20);
+        process.tell("stop 10000");
+        // The rest is read while the server is about to end.
+        let mut rest = 0;
+        while let Some(block) = soon("a block", blocks.next()).await {
+            assert_eq!(block.expect("a block").len(), 4 << 20);
+            rest += 1;
+        }
+        assert_eq!((rest, process.word().as_str()), (5, "0"), "blocks, and calls cut off");
+        assert_eq!(process.wait(), Some(0));
+    }
+}
+
+#[tokio::test]
+async fn q_10_a_storm_of_signals_disturbs_no_call() {
+    everywhere(&SOCKETS, "", |mut victim| async move {
+        let client = ProbeClient::connect(&victim.address).await.expect("a connection");
+        let calls = tokio::spawn(async move {
+            for n in 0..100 {
+                assert_eq!(soon("a call", client.add(n, 1)).await, Ok(n + 1));
+                let echoed = soon("a call", client.echo(vec![7; 300_000])).await.expect("an echo");
+                assert_eq!(echoed.len(), 300_000);
+            }
+        });
+        let process = victim.process().expect("a process of its own");
+        let mut sent = 0;
+        while !calls.is_finished() {
+            for signal in [Signal::HUP, Signal::USR1, Signal::ALARM, Signal::CHILD, Signal::WINCH] {
+                process.signal(signal);
+            }
+            sent += 1;
+            tokio::task::yield_now().await;
+        }
+        calls.await.expect("no call failed");
+        assert!(sent > 10, "{sent} rounds of signals");
+        victim
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn q_05_shutdown_twice_and_the_shorter_grace_counts() {
     for place in EVERYWHERE {
         let server = Server::builder().service(ProbeServer::new(Prober::default()));

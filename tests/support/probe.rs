@@ -86,6 +86,8 @@ pub trait Probe {
     /// Holds its thread and tells the runtime, which has others do the rest.
     #[ipc(spawn)]
     async fn occupy(&self, milliseconds: u64);
+    /// Holds a thread of the runtime, as no handler should.
+    async fn seize(&self, milliseconds: u64);
     async fn panic_first(&self);
     async fn panic_later(&self);
     /// Panics when it is dropped, which is at its end or, if it holds, when it is given up.
@@ -289,6 +291,11 @@ impl Probe for Prober {
     async fn occupy(&self, milliseconds: u64) {
         let _running = self.enter();
         tokio::task::block_in_place(|| std::thread::sleep(Duration::from_millis(milliseconds)));
+    }
+
+    async fn seize(&self, milliseconds: u64) {
+        let _running = self.enter();
+        std::thread::sleep(Duration::from_millis(milliseconds));
     }
 
     async fn panic_first(&self) {

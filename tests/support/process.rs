@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 use tokio::io::AsyncBufReadExt;
+use tokio::signal::unix::{SignalKind, signal};
 use traitwire::Server;
 
 use super::hostile;
@@ -70,6 +71,15 @@ impl Process {
 
     pub fn signal(&self, signal: Signal) {
         kill_process(self.id(), signal).expect("the child is there");
+    }
+
+    /// `kill -STOP`, and the certainty that it runs no more.
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+        let stat = format!("/proc/{}/stat", self.child.id());
+        while !std::fs::read_to_string(&stat).expect("the child is there").contains(") T ") {
+            std::thread::yield_now();
+        }
     }
 
     /// `kill -9`, and the certainty that it is gone.
@@ -147,8 +157,10 @@ async fn with_parent(role: impl Future<Output = i32>) -> i32 {
 async fn serve(address: &str) -> i32 {
     let service = ProbeServer::new(Prober::default());
     let server = Server::builder().service(service).bind(address).await.expect("an address");
-    let mut terminated =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).expect("a signal");
+    let mut terminated = signal(SignalKind::terminate()).expect("a signal");
+    // As an application has handlers of its own: a call that is interrupted has to go on.
+    let kinds = [SignalKind::hangup(), SignalKind::user_defined1(), SignalKind::alarm()];
+    let _interrupts = kinds.map(|kind| signal(kind).expect("a signal"));
     let endpoint = server.endpoint().clone();
     let handle = server.spawn();
     say(endpoint);

@@ -18,6 +18,7 @@ use crate::error::RpcError;
 use crate::handlers::Handlers;
 use crate::proto::{CallId, Event, Outcome};
 use crate::transport::Epitaph;
+use crate::watchdog::watched;
 
 /// Turns of the driver before it lets other tasks run: enough for throughput, short enough for fairness.
 const TURNS: usize = 32;
@@ -264,18 +265,20 @@ impl Driver {
             shared.session.poll_portion(events);
             shared.session.position()
         });
-        for event in events.drain(..) {
-            match event {
-                Event::Call(incoming) => {
-                    let id = incoming.id;
-                    outcomes.extend(handlers.start(incoming).map(|outcome| (id, outcome)));
-                }
-                Event::Cancel(id, code) => {
-                    outcomes.extend(handlers.cancel(id, code).map(|outcome| (id, outcome)));
+        watched(|| {
+            for event in events.drain(..) {
+                match event {
+                    Event::Call(incoming) => {
+                        let id = incoming.id;
+                        outcomes.extend(handlers.start(incoming).map(|outcome| (id, outcome)));
+                    }
+                    Event::Cancel(id, code) => {
+                        outcomes.extend(handlers.cancel(id, code).map(|outcome| (id, outcome)));
+                    }
                 }
             }
-        }
-        handlers.poll_woken(outcomes);
+            handlers.poll_woken(outcomes);
+        });
         connection.with_session(|shared| {
             for (id, outcome) in outcomes.drain(..) {
                 shared.session.reply(id, outcome);
