@@ -5,8 +5,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, OnceLock, PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -18,6 +17,7 @@ use crate::options::Options;
 use crate::proto::hello::Hello;
 use crate::proto::{CallKey, NewCall, Outcome, Outgoing, SLICES, Session, Ticket};
 use crate::reference::{Burials, Home};
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::transport::Peer;
 
 /// The present, by the clock that tests can stop.

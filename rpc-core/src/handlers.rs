@@ -3,8 +3,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::connection::Connection;
@@ -18,6 +17,7 @@ use crate::request::{Request, Streams};
 use crate::service::{MethodDescription, Reply, Slot};
 use crate::services::Services;
 use crate::spawned::{Spawned, SpawnedHandler};
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::target::LocalService;
 use crate::trace::Traced;
 
@@ -302,13 +302,14 @@ impl Woken {
         let driver = {
             let mut woken = self.lock();
             add(&mut woken);
-            self.some.store(true, Ordering::Release);
+            // In one order with the driver's own exchanges: none of them can be taken to come after this one.
+            self.some.swap(true, Ordering::AcqRel);
             woken.driver.clone()
         };
         driver.into_iter().for_each(Waker::wake);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, WokenState> {
+    fn lock(&self) -> MutexGuard<'_, WokenState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

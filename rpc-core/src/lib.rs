@@ -40,6 +40,7 @@ mod retry;
 mod services;
 mod spawned;
 mod states;
+mod sync;
 mod target;
 mod trace;
 mod watchdog;

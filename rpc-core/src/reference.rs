@@ -4,12 +4,13 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::Waker;
 
 use crate::channel::{Channel, WeakChannel};
 use crate::connection::Connection;
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 
 /// The references that one message carries; values in it name them by their place.
 pub(crate) type References = Option<Arc<Vec<Reference>>>;

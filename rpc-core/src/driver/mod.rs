@@ -1,6 +1,8 @@
 //! The task behind one connection: the only place that reads from the transport, reads the clock, and runs
 //! handlers. Never waits for writing: while the transport takes no more, reading goes on.
 
+#[cfg(all(test, traitwire_loom))]
+mod races;
 mod reading;
 
 use std::future::Future;
