@@ -36,6 +36,9 @@ pub struct Limits {
     pub max_depth: u32,
     /// `max_connections`: connections of one server, over all its addresses. 10,240.
     pub max_connections: u32,
+    /// `max_peer_connections`: those among them of one user (local sockets) or from one IP address (`tcp:`). As many
+    /// as there may be at all; peers of which the transport knows neither are not counted.
+    pub max_peer_connections: u32,
     /// `max_handshakes`: connections of one server that have not sent their hello yet. 128; the oldest is
     /// closed for a new one.
     pub max_handshakes: u32,
@@ -54,6 +57,7 @@ impl Default for Limits {
             max_queued: 4 << 20,
             max_depth: 128,
             max_connections: 10_240,
+            max_peer_connections: u32::MAX,
             max_handshakes: 128,
         }
     }
@@ -114,6 +118,7 @@ impl Options {
         "max_handshakes",
         "max_inflight",
         "max_message",
+        "max_peer_connections",
         "max_queued",
         "max_references",
         "max_spawned",
@@ -141,6 +146,7 @@ impl Options {
             "max_queued" => limits.max_queued = size(name, value, 1024)?,
             "max_depth" => limits.max_depth = size(name, value, 1)?,
             "max_connections" => limits.max_connections = size(name, value, 1)?,
+            "max_peer_connections" => limits.max_peer_connections = size(name, value, 1)?,
             "max_handshakes" => limits.max_handshakes = size(name, value, 1)?,
             "low_window" => self.low_window = size(name, value, 16 << 10)?,
             "connect_timeout" => self.connect_timeout = time(name, value)?,

@@ -19,11 +19,11 @@ use crate::endpoint::Endpoint;
 use crate::error::RpcError;
 use crate::middleware::{Layered, Next};
 use crate::open::open;
-use crate::options::Options;
+use crate::options::{Limits, Options};
 use crate::random;
 use crate::service::Dispatch;
 use crate::services::Services;
-use crate::transport::{Bind, Listener, Wire};
+use crate::transport::{Bind, Listener, Peer, Wire};
 
 /// Services bound to addresses, ready to [`run`](Self::run) or [`spawn`](Self::spawn).
 ///
@@ -215,6 +215,23 @@ struct Live {
     greeting: VecDeque<(Arc<Connection>, CancellationToken)>,
 }
 
+impl Live {
+    /// The limit that a connection of `peer` would exceed, and how many it allows.
+    fn full(&self, peer: &Peer, limits: &Limits) -> Option<(&'static str, u32)> {
+        let reached = |most: u32, count: usize| u32::try_from(count).is_ok_and(|count| count >= most);
+        if reached(limits.max_connections, self.connections.len()) {
+            return Some(("max_connections", limits.max_connections));
+        }
+        // Counted only where it can matter.
+        if !reached(limits.max_peer_connections, self.connections.len()) {
+            return None;
+        }
+        let kin = self.connections.iter().filter(|(_, (connection, _))| connection.peer.is_kin(peer));
+        reached(limits.max_peer_connections, kin.count())
+            .then_some(("max_peer_connections", limits.max_peer_connections))
+    }
+}
+
 impl Control {
     fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
@@ -233,8 +250,8 @@ impl Control {
         if self.stop.is_cancelled() {
             return;
         }
-        if live.connections.len() >= limits.max_connections as usize {
-            tracing::warn!(limit = limits.max_connections, peer = %wire.peer.endpoint, "connection refused: max_connections");
+        if let Some((limit, most)) = live.full(&wire.peer, &limits) {
+            tracing::warn!(most, peer = %wire.peer.endpoint, "connection refused: {limit}");
             return;
         }
         live.greeting.retain(|(connection, _)| !connection.is_ended() && connection.hello().is_none());

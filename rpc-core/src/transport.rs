@@ -4,6 +4,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use async_trait::async_trait;
@@ -59,12 +60,24 @@ pub struct Peer {
     pub endpoint: Endpoint,
     /// What the kernel says of the peer's process, where the transport can ask it.
     pub credentials: Option<Credentials>,
+    /// The host that the kernel says the connection came from or went to, where the transport has hosts.
+    pub ip: Option<IpAddr>,
 }
 
 impl Peer {
     /// A peer of which only the address is known.
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, credentials: None }
+        Self { endpoint, credentials: None, ip: None }
+    }
+
+    /// Whether both are of one user, or for want of users on one host. Peers of which neither is known have nothing
+    /// in common.
+    pub(crate) fn is_kin(&self, other: &Self) -> bool {
+        match (self.credentials, other.credentials) {
+            (Some(one), Some(other)) => one.uid == other.uid,
+            (None, None) => self.ip.is_some() && self.ip == other.ip,
+            _ => false,
+        }
     }
 }
 

@@ -62,8 +62,11 @@ fn wire(stream: TcpStream, endpoint: Endpoint) -> io::Result<Wire> {
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
     SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    let mut peer = Peer::new(endpoint);
+    // An IPv4 host that comes over an IPv6 socket is the same host.
+    peer.ip = Some(stream.peer_addr()?.ip().to_canonical());
     let (reader, writer) = stream.into_split();
-    Ok(Wire::new(reader, writer, Peer::new(endpoint)))
+    Ok(Wire::new(reader, writer, peer))
 }
 
 struct Tcp {

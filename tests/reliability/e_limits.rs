@@ -1,13 +1,17 @@
 //! E: more than a peer may ask for.
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use traitwire::{Code, Executed};
+use tokio::net::TcpSocket;
+use traitwire::{Code, Endpoint, Executed, Peer, Wire};
 
 use crate::support::hostile;
 use crate::support::probe::ProbeClient;
-use crate::support::raw::{Raw, call, call_data, call_part, call_within, cancel, code, kind, ping, varint};
+use crate::support::raw::{
+    Greeting, Raw, call, call_data, call_part, call_within, cancel, code, kind, ping, varint,
+};
 use crate::support::victim::{EVERYWHERE, SOCKETS, everywhere, soon};
 
 #[tokio::test]
@@ -191,11 +195,56 @@ async fn e_12_ids_used_twice_and_in_any_order() {
 }
 
 #[tokio::test]
+async fn e_07_a_thousand_connections_of_one_peer() {
+    everywhere(&EVERYWHERE, "max_peer_connections=20", |victim| async move {
+        let hello = Greeting::default().bytes();
+        let mut inside = Vec::new();
+        for mut raw in hostile::crowd(&victim.address, 1000, &hello).await.expect("connections") {
+            if raw.hello().await.is_ok() {
+                inside.push(raw);
+            }
+        }
+        // The canary has one of them.
+        assert_eq!(inside.len(), 19);
+        let refused = ProbeClient::connect(&victim.address).await.expect_err("it is full");
+        assert_eq!((refused.code(), refused.executed()), (Code::Unavailable, Executed::No));
+        if let Some(at) = victim.address.strip_prefix("tcp://") {
+            let mut other = other_host(at.split('?').next().expect("an address")).await;
+            other.send(&hello).await.expect("sent");
+            other.hello().await.expect("another host has room");
+        }
+        drop(inside);
+        let connected = async {
+            // The server learns by and by who has gone.
+            loop {
+                match ProbeClient::connect(&victim.address).await {
+                    Ok(client) => return client,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        assert_eq!(soon("a place", connected).await.add(1, 2).await, Ok(3));
+        victim
+    })
+    .await;
+}
+
+/// A connection that comes from 127.0.0.2, every address of 127.0.0.0/8 being this machine.
+async fn other_host(at: &str) -> Raw {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(SocketAddr::from(([127, 0, 0, 2], 0))).expect("an address");
+    let stream = socket.connect(at.parse().expect("an address")).await.expect("a connection");
+    let (reader, writer) = stream.into_split();
+    let from: Endpoint = "tcp://127.0.0.2:0".parse().expect("an address");
+    Raw::over(Wire::new(reader, writer, Peer::new(from)))
+}
+
+#[tokio::test]
 async fn e_08_limits_at_the_end_of_their_numbers() {
     let most = u32::MAX;
     let options = format!(
         "max_calls=65536&max_inflight={most}&max_queued={most}&max_message={most}&stream_window={most}&\
-         max_connections={most}&max_references={most}&low_window={most}"
+         max_connections={most}&max_peer_connections={most}&max_references={most}&low_window={most}"
     );
     let options = &*options;
     everywhere(&EVERYWHERE, options, |victim| async move {

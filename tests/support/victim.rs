@@ -2,8 +2,9 @@
 //! connection never notices, and afterwards nothing is left behind.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
@@ -37,11 +38,25 @@ impl Place {
     }
 }
 
-/// Where the sockets of this run lie.
-fn directory() -> std::path::PathBuf {
-    let directory = std::env::temp_dir().join(format!("traitwire-{}", std::process::id()));
-    let _ = std::fs::create_dir(&directory);
-    directory
+/// What the directories of runs are called, before the number of their process.
+const DIRECTORIES: &str = "traitwire-tests-";
+
+/// Where the sockets of this run lie. What earlier runs left there, having killed their servers, is removed.
+fn directory() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(|| {
+        let all = std::env::temp_dir();
+        for old in std::fs::read_dir(&all).into_iter().flatten().flatten() {
+            let name = old.file_name();
+            let process = name.to_str().and_then(|name| name.strip_prefix(DIRECTORIES));
+            if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+                let _ = std::fs::remove_dir_all(old.path());
+            }
+        }
+        let own = all.join(format!("{DIRECTORIES}{}", std::process::id()));
+        std::fs::create_dir_all(&own).expect("a directory");
+        own
+    })
 }
 
 /// A client that does nothing remarkable, and notices everything.
