@@ -291,6 +291,7 @@ over! {
     exec exec_address();
     fifo "fifo:{dir}/probe";
     unix "unix:{dir}/probe.sock";
+    shm "shm:{dir}/probe.shm";
     local "local:{name}";
     tcp "tcp://127.0.0.1:0";
 }

@@ -18,7 +18,7 @@ pub(crate) fn open(
     options: Options,
     hello: &[u8],
 ) -> (Arc<Connection>, Driver) {
-    let Wire { reader, writer, peer, epitaph } = wire;
+    let Wire { reader, writer, peer, epitaph, .. } = wire;
     let limits = options.limits.clone();
     let session = Session::new(hello, options, crate::connection::now());
     let connection = Arc::new(Connection::new(session, peer, writer));

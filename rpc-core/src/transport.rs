@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -25,6 +26,21 @@ pub struct Wire {
     /// Asked once, when the connection has ended: what the transport alone can tell about why (a child's
     /// exit status and its last words, say). Dropped unasked if nobody wants to know.
     pub epitaph: Option<Epitaph>,
+    /// For a reading half that can be looked at without a system call.
+    pub busy_poll: Option<Arc<dyn BusyPoll>>,
+}
+
+/// What a reading half over shared memory has beyond [`AsyncRead`]: whoever waits for bytes can look for them again and
+/// again for some microseconds, in its own thread, before it sleeps.
+///
+/// Polled with [`Waker::noop`](std::task::Waker::noop), such a half only looks. It then counts as awake: the peer need
+/// not wake anybody for what it sends.
+pub trait BusyPoll: Send + Sync {
+    /// Ends the looking: what comes from now on wakes the waker of the last poll that had one. `false`, and nothing is
+    /// changed, if bytes or the end are there already.
+    ///
+    /// Only for whoever has the reading half to themselves.
+    fn arm(&self) -> bool;
 }
 
 /// The transport's own account of why a connection ended.
@@ -37,7 +53,13 @@ impl Wire {
         writer: impl AsyncWrite + Send + Unpin + 'static,
         peer: Peer,
     ) -> Self {
-        Self { reader: Box::new(reader), writer: Box::new(writer), peer, epitaph: None }
+        Self { reader: Box::new(reader), writer: Box::new(writer), peer, epitaph: None, busy_poll: None }
+    }
+
+    /// The same connection, whose reading half can be looked at.
+    pub fn with_busy_poll(mut self, busy_poll: Arc<dyn BusyPoll>) -> Self {
+        self.busy_poll = Some(busy_poll);
+        self
     }
 
     /// The same connection, with something to say when it has ended.

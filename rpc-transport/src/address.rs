@@ -7,6 +7,8 @@ use traitwire_core::transport::{Bind, Connector, Dial, Listener};
 use traitwire_core::{Code, Endpoint, Options, RpcError};
 
 use crate::parts::Parts;
+#[cfg(target_os = "linux")]
+use crate::shm;
 #[cfg(unix)]
 use crate::{exec, fifo, local, stdio};
 use crate::{memory, tcp};
@@ -63,6 +65,13 @@ const SCHEMES: &[Scheme] = &[
         options: &["peer"],
         connector: Some(local::name_connector),
         listener: Some(|parts| Box::pin(async move { local::name_listener(parts) })),
+    },
+    #[cfg(target_os = "linux")]
+    Scheme {
+        name: "shm",
+        options: &["insecure_dir", "peer", "ring"],
+        connector: Some(shm::connector),
+        listener: Some(|parts| Box::pin(shm::listener(parts))),
     },
     Scheme {
         name: "tcp",

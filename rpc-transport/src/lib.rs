@@ -20,8 +20,13 @@ mod fifo;
 mod local;
 mod memory;
 mod parts;
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "memory that another process writes to: each block says why it is sound")]
+mod shm;
 #[cfg(unix)]
 mod stdio;
+#[cfg(target_os = "linux")]
+mod sync;
 #[cfg(unix)]
 mod sys;
 mod tcp;

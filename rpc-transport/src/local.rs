@@ -35,9 +35,7 @@ const LONGEST: usize = 107;
 const QUEUE_FULL: Duration = Duration::from_millis(5);
 
 pub(crate) fn file_connector(parts: Parts) -> Result<Box<dyn Connector>, RpcError> {
-    let place = Place::File(socket_path(&parts.endpoint)?);
-    let policy = policy(&parts.endpoint)?;
-    Ok(Box::new(Local { endpoint: parts.endpoint, options: parts.options, place, policy }))
+    Ok(Box::new(Local::file(parts)?))
 }
 
 pub(crate) fn name_connector(parts: Parts) -> Result<Box<dyn Connector>, RpcError> {
@@ -47,21 +45,7 @@ pub(crate) fn name_connector(parts: Parts) -> Result<Box<dyn Connector>, RpcErro
 }
 
 pub(crate) async fn file_listener(parts: Parts) -> Result<Box<dyn Listener>, RpcError> {
-    let path = socket_path(&parts.endpoint)?;
-    let policy = policy(&parts.endpoint)?;
-    let insecure = insecure(&parts.endpoint)?;
-    let claimed = async {
-        let mut claim = Claim::take(&path, insecure)?;
-        clear(&claim, &path).await?;
-        let options = ListenerOptions::new().name(Place::File(path).name()?).mode(0o600);
-        let listener = options.reclaim_name(false).create_tokio_as::<sockets::Listener>()?;
-        claim.note_made()?;
-        io::Result::Ok((listener, claim))
-    };
-    let (listener, claim) =
-        claimed.await.map_err(|cause| failed(&parts.endpoint, "cannot listen here", &cause))?;
-    let endpoint = parts.endpoint.without_options();
-    Ok(Box::new(LocalServer { endpoint, options: parts.options, policy, listener, _claim: Some(claim) }))
+    Ok(Box::new(LocalServer::file(parts).await?))
 }
 
 pub(crate) fn name_listener(parts: Parts) -> Result<Box<dyn Listener>, RpcError> {
@@ -150,7 +134,8 @@ impl Place {
     }
 }
 
-struct Local {
+/// Dials local sockets.
+pub(crate) struct Local {
     endpoint: Endpoint,
     options: Options,
     place: Place,
@@ -158,7 +143,15 @@ struct Local {
 }
 
 impl Local {
-    async fn open(&self) -> io::Result<Wire> {
+    /// Dials the socket at a path.
+    pub(crate) fn file(parts: Parts) -> Result<Self, RpcError> {
+        let place = Place::File(socket_path(&parts.endpoint)?);
+        let policy = policy(&parts.endpoint)?;
+        Ok(Self { endpoint: parts.endpoint, options: parts.options, place, policy })
+    }
+
+    /// A socket whose peer is admitted.
+    pub(crate) async fn open(&self) -> io::Result<(UnixStream, Peer)> {
         let stream = loop {
             let name = ConnectOptions::new().name(self.place.name()?);
             let stream = UnixStream::from(sockets::Stream::from_options(&name).await?);
@@ -170,23 +163,26 @@ impl Local {
             }
             tokio::time::sleep(QUEUE_FULL).await;
         };
-        wire(stream, &self.endpoint, self.policy)
+        admit(stream, &self.endpoint, self.policy)
+    }
+
+    /// Why there is no connection.
+    pub(crate) fn failed(&self, cause: &io::Error) -> RpcError {
+        if let Some(found) = self.place.other_than_socket() {
+            return invalid(&self.endpoint, format!("{found} is there, not a socket"));
+        }
+        let what = match cause.kind() {
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => "no server listens here",
+            _ => "cannot connect",
+        };
+        failed(&self.endpoint, what, cause)
     }
 }
 
 #[async_trait]
 impl Connector for Local {
     async fn connect(&self) -> Result<Wire, RpcError> {
-        self.open().await.map_err(|cause| {
-            if let Some(found) = self.place.other_than_socket() {
-                return invalid(&self.endpoint, format!("{found} is there, not a socket"));
-            }
-            let what = match cause.kind() {
-                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => "no server listens here",
-                _ => "cannot connect",
-            };
-            failed(&self.endpoint, what, &cause)
-        })
+        self.open().await.map(wire).map_err(|cause| self.failed(&cause))
     }
 
     fn endpoint(&self) -> &Endpoint {
@@ -198,7 +194,8 @@ impl Connector for Local {
     }
 }
 
-struct LocalServer {
+/// Accepts connections at a local socket.
+pub(crate) struct LocalServer {
     endpoint: Endpoint,
     options: Options,
     policy: Policy,
@@ -207,11 +204,37 @@ struct LocalServer {
     _claim: Option<Claim>,
 }
 
+impl LocalServer {
+    /// Listens at a path that it claims.
+    pub(crate) async fn file(parts: Parts) -> Result<Self, RpcError> {
+        let path = socket_path(&parts.endpoint)?;
+        let policy = policy(&parts.endpoint)?;
+        let insecure = insecure(&parts.endpoint)?;
+        let claimed = async {
+            let mut claim = Claim::take(&path, insecure)?;
+            clear(&claim, &path).await?;
+            let options = ListenerOptions::new().name(Place::File(path).name()?).mode(0o600);
+            let listener = options.reclaim_name(false).create_tokio_as::<sockets::Listener>()?;
+            claim.note_made()?;
+            io::Result::Ok((listener, claim))
+        };
+        let (listener, claim) =
+            claimed.await.map_err(|cause| failed(&parts.endpoint, "cannot listen here", &cause))?;
+        let endpoint = parts.endpoint.without_options();
+        Ok(Self { endpoint, options: parts.options, policy, listener, _claim: Some(claim) })
+    }
+
+    /// The socket of a peer that is admitted. Cancel safe.
+    pub(crate) async fn open(&mut self) -> io::Result<(UnixStream, Peer)> {
+        let stream = self.listener.accept().await?;
+        admit(stream.into(), &self.endpoint, self.policy)
+    }
+}
+
 #[async_trait]
 impl Listener for LocalServer {
     async fn accept(&mut self) -> io::Result<Option<Wire>> {
-        let stream = self.listener.accept().await?;
-        wire(stream.into(), &self.endpoint, self.policy).map(Some)
+        self.open().await.map(wire).map(Some)
     }
 
     fn endpoint(&self) -> &Endpoint {
@@ -223,10 +246,14 @@ impl Listener for LocalServer {
     }
 }
 
-/// A connection to a peer that is admitted.
-fn wire(stream: UnixStream, endpoint: &Endpoint, policy: Policy) -> io::Result<Wire> {
+/// The peer at the other end of a socket, if it is admitted.
+fn admit(stream: UnixStream, endpoint: &Endpoint, policy: Policy) -> io::Result<(UnixStream, Peer)> {
     let mut peer = Peer::new(endpoint.clone().without_options());
     peer.credentials = Some(identify(&stream, policy)?);
+    Ok((stream, peer))
+}
+
+fn wire((stream, peer): (UnixStream, Peer)) -> Wire {
     let (reader, writer) = stream.into_split();
-    Ok(Wire::new(reader, writer, peer))
+    Wire::new(reader, writer, peer)
 }

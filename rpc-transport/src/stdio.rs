@@ -86,7 +86,7 @@ fn wire(endpoint: &Endpoint, input: OwnedFd, output: OwnedFd) -> io::Result<Wire
         FileType::Socket => Box::new(Closing::new(Lent::new(output, socket)?)),
         _ => Box::new(Closing::new(tokio::fs::File::from_std(output.into()))),
     };
-    Ok(Wire { reader, writer, peer: Peer::new(endpoint.clone()), epitaph: None })
+    Ok(Wire { reader, writer, peer: Peer::new(endpoint.clone()), epitaph: None, busy_poll: None })
 }
 
 /// A stream socket of any family: what is called upon is the same for all.

@@ -25,6 +25,7 @@ traitwire_transport::conformance! {
     tcp: Subject::bound("tcp://127.0.0.1:0");
     tcp6: Subject::bound("tcp://[::1]:0");
     unix: in_directory("unix");
+    shm: in_directory("shm");
     local: Subject::bound(format!("local:{}", unique()));
     fifo: in_directory("fifo");
     dialled exec: Subject::served(exec("echo").to_string());

@@ -1,0 +1,129 @@
+//! Memory that two processes share: a file without a name that its maker alone can write to, and that nobody can make
+//! shorter. Never maps a file that could shrink (an access beyond its end would kill this process), and never gives out
+//! a reference to bytes that the other side can change.
+
+use std::fmt;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+
+use memmap2::{MmapOptions, MmapRaw};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, fstatfs, ftruncate, memfd_create};
+
+use super::ring::{Area, Words};
+
+/// Bytes before the ring: the words, on a page of their own.
+const HEADER: usize = 4096;
+
+/// Bytes of the smallest and the largest ring that is accepted.
+pub(crate) const SMALLEST: usize = 4096;
+pub(crate) const LARGEST: usize = 64 << 20;
+
+/// What a file must not lose or change from now on. `FUTURE_WRITE` lets the mapping that its maker has live on.
+const SEALS: SealFlags = SealFlags::SHRINK
+    .union(SealFlags::GROW)
+    .union(SealFlags::FUTURE_WRITE)
+    .union(SealFlags::SEAL);
+
+/// What such files are of. Those of huge pages can run out when they are touched, which would kill this process.
+const TMPFS: rustix::fs::FsWord = 0x0102_1994;
+
+/// One side's area, mapped here.
+pub(crate) struct Region {
+    map: MmapRaw,
+    capacity: usize,
+}
+
+impl Region {
+    /// A new area of this process's own, and the file to show to the other side.
+    ///
+    /// # Errors
+    /// Where the kernel gives no memory, or does not seal it.
+    pub(crate) fn create(capacity: usize) -> io::Result<(Self, OwnedFd)> {
+        let file = memfd_create("traitwire", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+        ftruncate(&file, size(capacity))?;
+        let map = MmapOptions::new().len(HEADER + capacity).map_raw(&file)?;
+        fcntl_add_seals(&file, SEALS)?;
+        // A kernel that forgets a seal must not pass for one that keeps it.
+        check_seals(&file)?;
+        Ok((Self { map, capacity }, file))
+    }
+
+    /// The other side's area, to read.
+    ///
+    /// # Errors
+    /// `InvalidData` for anything but a sealed file of exactly this size.
+    pub(crate) fn open(file: OwnedFd, capacity: usize) -> io::Result<Self> {
+        if !(SMALLEST..=LARGEST).contains(&capacity) || !capacity.is_power_of_two() {
+            return Err(refused(format!("a ring of {capacity} bytes")));
+        }
+        check_seals(&file)?;
+        if fstatfs(&file)?.f_type != TMPFS {
+            return Err(refused("memory of another kind"));
+        }
+        let found = fstat(&file)?.st_size;
+        if u64::try_from(found) != Ok(size(capacity)) {
+            return Err(refused(format!("{found} bytes of memory for a ring of {capacity}")));
+        }
+        let map = MmapOptions::new().len(HEADER + capacity).map_raw_read_only(&file)?;
+        Ok(Self { map, capacity })
+    }
+
+    /// The ring's bytes from an offset on, which the caller has made sure of.
+    fn at(&self, offset: usize, len: usize) -> *mut u8 {
+        assert!(offset <= self.capacity && len <= self.capacity - offset, "within the ring");
+        self.map.as_mut_ptr().wrapping_add(HEADER + offset)
+    }
+}
+
+impl Area for Region {
+    fn words(&self) -> &Words {
+        // SAFETY: the mapping is page-aligned, at least `HEADER` long, lives as long as `self`, and its size is sealed.
+        // The words are atomics, for which any bits are a value, and both processes access them as such only. The side
+        // that has mapped them to read never stores.
+        unsafe { &*self.map.as_ptr().cast::<Words>() }
+    }
+
+    fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    fn put(&self, offset: usize, bytes: &[u8]) {
+        let ring = self.at(offset, bytes.len());
+        // SAFETY: `at` has checked that the bytes lie within the mapping. Only this process can write here, and in it
+        // only the producer, which has not yet told the other side of these bytes.
+        unsafe { ring.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
+    }
+
+    fn get(&self, offset: usize, into: &mut [MaybeUninit<u8>]) {
+        let ring = self.at(offset, into.len());
+        // SAFETY: `at` has checked that the bytes lie within the mapping, whose size is sealed. A side that keeps the
+        // rules does not write here until the consumer has said that it has taken them. One that breaks them makes the
+        // copy a mixture of old and new bytes: bytes all the same, and whatever they are, they are checked as anything
+        // that comes from a peer, in the copy. No reference to the shared bytes ever exists.
+        unsafe { ring.cast_const().cast::<MaybeUninit<u8>>().copy_to_nonoverlapping(into.as_mut_ptr(), into.len()) }
+    }
+}
+
+impl fmt::Debug for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Region").field("capacity", &self.capacity).finish_non_exhaustive()
+    }
+}
+
+fn size(capacity: usize) -> u64 {
+    (HEADER + capacity) as u64
+}
+
+fn check_seals(file: impl AsFd) -> io::Result<()> {
+    // Whatever cannot be sealed (a pipe, a file with a name) has no seals to ask for.
+    let found = fcntl_get_seals(file).unwrap_or(SealFlags::empty());
+    match found.contains(SEALS) {
+        true => Ok(()),
+        false => Err(refused(format!("memory that is not sealed (it has {found:?}, and {SEALS:?} is needed)"))),
+    }
+}
+
+fn refused(what: impl fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("{what} was offered"))
+}
