@@ -2,7 +2,6 @@
 //! another. Never runs user code under either, and never waits: what cannot be done at once is the driver's.
 
 use std::cell::Cell;
-use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock, PoisonError, TryLockError};
@@ -11,14 +10,14 @@ use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWrite;
 
-use crate::body::Body;
+use crate::driver::{Reading, ReadingSlot};
 use crate::error::{Code, RpcError};
 use crate::options::Options;
 use crate::proto::hello::Hello;
-use crate::proto::{CallKey, NewCall, Outcome, Outgoing, SLICES, Session, Ticket};
+use crate::proto::{Outgoing, SLICES, Session};
 use crate::reference::{Burials, Home};
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
-use crate::transport::Peer;
+use crate::transport::{BusyPoll, Peer};
 
 /// The present, by the clock that tests can stop.
 pub(crate) fn now() -> Instant {
@@ -46,6 +45,13 @@ pub(crate) struct Connection {
     hello: OnceLock<Arc<Hello>>,
     shared: Mutex<Shared>,
     writer: Mutex<Writer>,
+    pub(crate) reading: ReadingSlot,
+    /// For a transport that can be looked at without a system call.
+    pub(crate) busy_poll: Option<Arc<dyn BusyPoll>>,
+    /// Somebody was woken since the driver last asked.
+    woke: AtomicBool,
+    /// The session has events.
+    has_events: AtomicBool,
     /// Whether the writer holds bytes.
     unwritten: AtomicBool,
     /// Whether it may still take calls of this side.
@@ -74,7 +80,13 @@ struct Writer {
 }
 
 impl Connection {
-    pub(crate) fn new(session: Session, peer: Peer, io: Box<dyn AsyncWrite + Send + Unpin>) -> Self {
+    pub(crate) fn new(
+        session: Session,
+        peer: Peer,
+        reading: Reading,
+        io: Box<dyn AsyncWrite + Send + Unpin>,
+        busy_poll: Option<Arc<dyn BusyPoll>>,
+    ) -> Self {
         let home = Arc::clone(session.home());
         let shared = Shared { session, closing: Closing::No, driver: None, armed: None };
         let taken = Outgoing::new(io.is_write_vectored());
@@ -84,6 +96,10 @@ impl Connection {
             hello: OnceLock::new(),
             shared: Mutex::new(shared),
             writer: Mutex::new(writer),
+            reading: ReadingSlot::new(reading),
+            busy_poll,
+            woke: AtomicBool::new(false),
+            has_events: AtomicBool::new(false),
             unwritten: AtomicBool::new(false),
             usable: AtomicBool::new(true),
             home,
@@ -99,6 +115,7 @@ impl Connection {
             let mut woken = WOKEN.take();
             shared.session.take_wakers(&mut woken);
             drop(shared);
+            self.woke.store(true, Ordering::Relaxed);
             woken.drain(..).for_each(Waker::wake);
             WOKEN.set(woken);
         } else {
@@ -108,7 +125,7 @@ impl Connection {
         result
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shared> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Shared> {
         // Nothing that can panic runs under the lock but our own code; if that does, the state is still the
         // best there is.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
@@ -156,7 +173,21 @@ impl Connection {
         self.lock().session.options().clone()
     }
 
-    fn wake_driver(&self) {
+    /// Keeps for the driver whether there is something for it to do. Whoever is not the driver wakes it then.
+    pub(crate) fn note_events(&self, shared: &Shared) {
+        self.has_events.store(shared.session.has_events(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_events(&self) -> bool {
+        self.has_events.load(Ordering::Relaxed)
+    }
+
+    /// Whether somebody was woken since the last time.
+    pub(crate) fn took_wakers(&self) -> bool {
+        self.woke.swap(false, Ordering::Relaxed)
+    }
+
+    pub(crate) fn wake_driver(&self) {
         let driver = self.lock().driver.take();
         driver.into_iter().for_each(Waker::wake);
     }
@@ -170,18 +201,6 @@ impl Connection {
             shared.driver.take()
         });
         driver.into_iter().for_each(Waker::wake);
-    }
-
-    /// Calls a method of the peer.
-    pub(crate) fn call(&self, call: NewCall) -> Calling<'_> {
-        Calling { starting: Starting { connection: self, ticket: None, call: Some(call) }, key: None }
-    }
-
-    /// Starts a call of a method of the peer. Whoever has the key must see to its end.
-    pub(crate) async fn start(&self, call: NewCall) -> Result<CallKey, Refused> {
-        let mut starting = Starting { connection: self, ticket: None, call: Some(call) };
-        let started = std::future::poll_fn(|cx| starting.poll_with(cx.waker(), |_, _| ())).await;
-        started.map(|(key, ())| key).map_err(|error| Refused { error, body: starting.take_body() })
     }
 
     /// Does something with the session; what it queues is the driver's to write.
@@ -324,9 +343,10 @@ impl Connection {
         let _ = tokio::time::timeout(LINGER, shutdown).await;
     }
 
-    /// Drops the writing half.
+    /// Drops both halves.
     pub(crate) fn hang_up(&self) {
         let io = self.lock_writer().io.take();
+        self.reading.close();
         // Outside the lock: a transport of somebody's own may do anything when it is dropped.
         drop(io);
     }
@@ -337,115 +357,6 @@ const TOP_UP: usize = 128 << 10;
 
 /// How long an ending connection may take to hand over its last bytes.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
-
-/// A call that waits to be started. Dropping it leaves the queue.
-struct Starting<'a> {
-    connection: &'a Connection,
-    ticket: Option<Ticket>,
-    call: Option<NewCall>,
-}
-
-impl Starting<'_> {
-    /// Starts the call as soon as the peer may be given one, and does `then` with the session at once.
-    fn poll_with<R>(
-        &mut self,
-        waker: &Waker,
-        then: impl FnOnce(&mut Session, CallKey) -> R,
-    ) -> Poll<Result<(CallKey, R), RpcError>> {
-        if let Some(NewCall { deadline: Some((at, left)), .. }) = &mut self.call {
-            *left = at.saturating_duration_since(now());
-        }
-        let mut driver = None;
-        let mut writes = false;
-        let started = self.connection.with_session(|shared| {
-            let started = shared.session.poll_start(&mut self.ticket, &mut self.call, waker);
-            let due = shared.session.poll_timeout();
-            let must_arm = due.is_some_and(|due| shared.armed.is_none_or(|armed| due < armed));
-            writes = matches!(started, Poll::Ready(Ok(_))) && shared.session.is_worth_writing();
-            if must_arm || (started.is_ready() && !writes) {
-                driver = shared.driver.take();
-            }
-            started.map_ok(|key| (key, then(&mut shared.session, key)))
-        });
-        driver.into_iter().for_each(Waker::wake);
-        // Writing here saves the hop to the driver; what is left over is the driver's in any case.
-        if writes && !self.connection.has_unwritten() && self.connection.flush() {
-            // It has to know that output is stuck.
-            self.connection.wake_driver();
-        }
-        started
-    }
-
-    /// The arguments of a call that was not started.
-    fn take_body(&mut self) -> Option<Body> {
-        self.call.take().map(|call| call.body)
-    }
-}
-
-impl Drop for Starting<'_> {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.connection.act(|session| session.leave_queue(ticket));
-        }
-    }
-}
-
-/// Why a call was not started, and its arguments.
-pub(crate) struct Refused {
-    pub(crate) error: RpcError,
-    pub(crate) body: Option<Body>,
-}
-
-/// What came of a call.
-pub(crate) struct Answer {
-    pub(crate) outcome: Outcome,
-    /// The arguments of a call that failed, where they are still at hand: it can be made again.
-    pub(crate) body: Option<Body>,
-}
-
-/// A call on its way. Dropping it cancels the call.
-pub(crate) struct Calling<'a> {
-    starting: Starting<'a>,
-    key: Option<CallKey>,
-}
-
-impl Future for Calling<'_> {
-    type Output = Answer;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
-        let Self { starting, key } = self.get_mut();
-        let waker = cx.waker();
-        if let Some(started) = *key {
-            let polled = poll_answer(&mut starting.connection.lock().session, started, waker);
-            if polled.is_ready() {
-                *key = None;
-            }
-            return polled;
-        }
-        match std::task::ready!(starting.poll_with(waker, |session, key| poll_answer(session, key, waker))) {
-            Ok((started, polled)) => {
-                *key = polled.is_pending().then_some(started);
-                polled
-            }
-            Err(error) => {
-                let body = starting.take_body();
-                Poll::Ready(Answer { outcome: Outcome::Failure(error), body })
-            }
-        }
-    }
-}
-
-fn poll_answer(session: &mut Session, key: CallKey, waker: &Waker) -> Poll<Answer> {
-    session.poll_answer(key, waker).map(|(outcome, body)| Answer { outcome, body })
-}
-
-impl Drop for Calling<'_> {
-    fn drop(&mut self) {
-        if let Some(key) = self.key.take() {
-            self.starting.connection.act(|session| session.cancel_call(key));
-        }
-    }
-}
 
 /// The cause of calls failing after the peer has gone as it said it would.
 pub(crate) fn left(reason: &str) -> RpcError {

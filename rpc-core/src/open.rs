@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::connection::Connection;
-use crate::driver::Driver;
+use crate::driver::{Driver, Reading};
 use crate::handlers::Handlers;
 use crate::options::Options;
 use crate::proto::Session;
@@ -18,12 +18,12 @@ pub(crate) fn open(
     options: Options,
     hello: &[u8],
 ) -> (Arc<Connection>, Driver) {
-    let Wire { reader, writer, peer, epitaph, .. } = wire;
+    let Wire { reader, writer, peer, epitaph, busy_poll } = wire;
     let limits = options.limits.clone();
     let session = Session::new(hello, options, crate::connection::now());
-    let connection = Arc::new(Connection::new(session, peer, writer));
+    let connection = Arc::new(Connection::new(session, peer, Reading::new(reader), writer, busy_poll));
     connection.home.set_connection(&connection);
     let handlers = Handlers::new(Arc::clone(services), Arc::clone(&connection), &limits);
-    let driver = Driver::new(Arc::clone(&connection), reader, handlers, epitaph);
+    let driver = Driver::new(Arc::clone(&connection), handlers, epitaph);
     (connection, driver)
 }

@@ -31,15 +31,17 @@ pub struct Wire {
 }
 
 /// What a reading half over shared memory has beyond [`AsyncRead`]: whoever waits for bytes can look for them again and
-/// again for some microseconds, in its own thread, before it sleeps.
-///
-/// Polled with [`Waker::noop`](std::task::Waker::noop), such a half only looks. It then counts as awake: the peer need
-/// not wake anybody for what it sends.
-pub trait BusyPoll: Send + Sync {
-    /// Ends the looking: what comes from now on wakes the waker of the last poll that had one. `false`, and nothing is
-    /// changed, if bytes or the end are there already.
-    ///
-    /// Only for whoever has the reading half to themselves.
+/// again for some microseconds, in its own thread, before it sleeps. Only for whoever has the reading half to themselves.
+pub trait BusyPoll: Send + Sync + 'static {
+    /// Whether a read would give bytes, or the end. Costs a look at memory.
+    fn has_bytes(&self) -> bool;
+
+    /// Begins the looking: the peer need not wake anybody for what it sends from now on. So does a read that gives
+    /// bytes.
+    fn disarm(&self);
+
+    /// Ends the looking: what comes from now on wakes the waker of the last poll. `false`, and nothing is changed, if
+    /// bytes or the end are there already. So does a read that finds nothing.
     fn arm(&self) -> bool;
 }
 

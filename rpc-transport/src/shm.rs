@@ -4,6 +4,8 @@
 
 mod bell;
 mod introduction;
+#[cfg(all(test, traitwire_loom))]
+mod races;
 mod region;
 mod ring;
 mod wire;
@@ -40,7 +42,8 @@ pub(crate) async fn listener(parts: Parts) -> Result<Box<dyn Listener>, RpcError
 fn ring_size(endpoint: &Endpoint) -> Result<usize, RpcError> {
     let Some(text) = endpoint.option("ring") else { return Ok(RING) };
     let bytes = text.parse::<bytesize::ByteSize>().ok().and_then(|size| usize::try_from(size.as_u64()).ok());
-    let fits = |bytes: &usize| bytes.is_power_of_two() && (region::SMALLEST..=region::LARGEST).contains(bytes);
+    let fits =
+        |bytes: &usize| bytes.is_power_of_two() && (region::SMALLEST..=region::LARGEST).contains(bytes);
     bytes.filter(fits).ok_or_else(|| {
         invalid(endpoint, format!("option ring={text}: expected a power of two from 4KiB to 64MiB"))
     })

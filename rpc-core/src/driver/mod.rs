@@ -1,9 +1,11 @@
 //! The task behind one connection: the only place that reads from the transport, reads the clock, and runs
 //! handlers. Never waits for writing: while the transport takes no more, reading goes on.
 
+mod looking;
 #[cfg(all(test, traitwire_loom))]
 mod races;
 mod reading;
+mod slot;
 
 use std::future::Future;
 use std::io;
@@ -12,22 +14,31 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use tokio::io::AsyncRead;
 use tokio::time::Sleep;
+
+pub(crate) use self::looking::Looking;
+pub(crate) use self::reading::Reading;
+pub(crate) use self::slot::ReadingSlot;
 
 use crate::connection::{Closing, Connection, LINGER, Shared, left, lost, now};
 use crate::error::RpcError;
 use crate::handlers::Handlers;
+use crate::patience::Patience;
 use crate::proto::{CallId, Event, Outcome};
 use crate::transport::Epitaph;
 use crate::watchdog::watched;
 
-/// Turns of the driver before it lets other tasks run: enough for throughput, short enough for fairness.
+/// How long the driver goes on before it lets other tasks run, and turns between two questions to the clock: enough
+/// for throughput, short enough for fairness.
+const FAIR: Duration = Duration::from_micros(100);
 const TURNS: usize = 32;
 
 /// Looks for replies before the driver sleeps, and calls in flight from which on it looks at all.
 const LOOKS: usize = 4;
 const MANY: usize = 8;
+
+/// Looks between two questions to the session, whether somebody has queued something.
+const LOOKS_AT_LOCK: u32 = 16;
 
 /// Ends a connection whose driver will never run again: it was cut off, it panicked, or its runtime has ended.
 struct EndOnDrop(Arc<Connection>);
@@ -43,11 +54,9 @@ pub(crate) struct Driver {
     /// Nobody is left waiting, however the driver ends.
     _ends: EndOnDrop,
     pub(crate) connection: Arc<Connection>,
-    pub(crate) reader: Box<dyn AsyncRead + Send + Unpin>,
     pub(crate) handlers: Handlers,
     pub(crate) epitaph: Option<Epitaph>,
-    input: Vec<u8>,
-    sleep: Pin<Box<Sleep>>,
+    timer: Pin<Box<Sleep>>,
     waker: Waker,
     /// Until when a connection that is to end may take to write what is queued, and then to hear the peer end it.
     flushes_until: Option<Instant>,
@@ -58,12 +67,24 @@ pub(crate) struct Driver {
     blocked: bool,
     /// See [`note_stall`](Self::note_stall).
     stalled: Option<(Instant, u64)>,
-    /// What `sleep` is set to.
+    /// What `timer` is set to.
     armed: Option<Instant>,
-    /// The input may go on with a large block.
-    within: bool,
-    /// The session has events.
-    has_events: bool,
+    /// Over a transport that can be looked at: what is to be done before the driver sleeps, and for how long it looks.
+    pace: Pace,
+    patience: Patience,
+    /// Handlers that had not ended when they were last run.
+    serving: usize,
+}
+
+/// What a driver does before it sleeps, where looking costs no system call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// Something was read or answered: more may follow soon.
+    Brisk,
+    /// Whoever was woken by it, or serves, runs first.
+    Polite,
+    /// It has looked.
+    Resting,
 }
 
 /// How long a peer may read nothing of what waits for it (P-45).
@@ -91,20 +112,13 @@ enum End {
 }
 
 impl Driver {
-    pub(crate) fn new(
-        connection: Arc<Connection>,
-        reader: Box<dyn AsyncRead + Send + Unpin>,
-        handlers: Handlers,
-        epitaph: Option<Epitaph>,
-    ) -> Self {
+    pub(crate) fn new(connection: Arc<Connection>, handlers: Handlers, epitaph: Option<Epitaph>) -> Self {
         Self {
             _ends: EndOnDrop(Arc::clone(&connection)),
             connection,
-            reader,
             handlers,
             epitaph,
-            input: Vec::new(),
-            sleep: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
+            timer: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
             waker: Waker::noop().clone(),
             flushes_until: None,
             lingers_until: None,
@@ -113,8 +127,9 @@ impl Driver {
             blocked: false,
             stalled: None,
             armed: None,
-            within: false,
-            has_events: false,
+            pace: Pace::Resting,
+            patience: Patience::new(),
+            serving: 0,
         }
     }
 
@@ -141,11 +156,11 @@ impl Driver {
     /// writes it all at once. With many calls in flight the next replies are likely to be here soon: looking
     /// for them a few times costs less than going to sleep and being woken.
     async fn gather(&mut self) -> Result<(), Turn> {
-        self.look().await?;
+        self.yield_and_read().await?;
         self.blocked = self.connection.flush();
         for _ in 0..LOOKS {
             let in_flight = self.connection.with_session(|shared| shared.session.in_flight());
-            if in_flight < MANY || self.look().await? {
+            if in_flight < MANY || self.yield_and_read().await? {
                 break;
             }
         }
@@ -153,7 +168,7 @@ impl Driver {
     }
 
     /// Lets other tasks run, then reads once. Whether there was something to read.
-    async fn look(&mut self) -> Result<bool, Turn> {
+    async fn yield_and_read(&mut self) -> Result<bool, Turn> {
         tokio::task::yield_now().await;
         match std::future::poll_fn(|cx| Poll::Ready(self.poll_read(cx))).await {
             Poll::Ready(read) => read.map(|()| true),
@@ -162,7 +177,7 @@ impl Driver {
     }
 
     async fn finish(self, cause: RpcError, end: End) -> RpcError {
-        let Self { connection, mut reader, handlers, epitaph, .. } = self;
+        let Self { connection, handlers, epitaph, .. } = self;
         // Handlers first: nobody will hear them any more.
         drop(handlers);
         if end == End::Broken {
@@ -194,7 +209,11 @@ impl Driver {
         connection.shutdown().await;
         if end == End::Broken {
             // Closing with unread input would throw away what was just said to the peer.
-            let _ = tokio::time::timeout(LINGER, tokio::io::copy(&mut reader, &mut tokio::io::sink())).await;
+            let drained = async {
+                let mut reading = std::future::poll_fn(|cx| connection.reading.poll_take(cx)).await?;
+                tokio::io::copy(&mut reading.reader, &mut tokio::io::sink()).await.ok()
+            };
+            let _ = tokio::time::timeout(LINGER, drained).await;
         }
         cause
     }
@@ -207,18 +226,28 @@ impl Driver {
             self.connection.home.set_driver(&self.waker);
             self.armed = None;
         }
-        for _ in 0..TURNS {
-            let read = match self.poll_read(cx) {
-                Poll::Ready(Ok(())) => true,
-                Poll::Ready(Err(turn)) => return Poll::Ready(turn),
-                Poll::Pending => false,
-            };
-            let answered = self.run_handlers();
-            if answered {
-                self.blocked = self.connection.flush();
+        let begin = Instant::now();
+        loop {
+            for _ in 0..TURNS {
+                let read = match self.poll_read(cx) {
+                    Poll::Ready(Ok(())) => true,
+                    Poll::Ready(Err(turn)) => return Poll::Ready(turn),
+                    Poll::Pending => false,
+                };
+                let answered = self.run_handlers();
+                if answered {
+                    self.blocked = self.connection.flush();
+                }
+                if read || answered {
+                    self.pace = Pace::Brisk;
+                } else if !self.look()
+                    && let Some(turn) = std::task::ready!(self.rest(cx))
+                {
+                    return Poll::Ready(turn);
+                }
             }
-            if !read && !answered {
-                return self.rest(cx);
+            if begin.elapsed() >= FAIR {
+                break;
             }
         }
         // A connection that is always busy has deadlines and an end all the same.
@@ -228,6 +257,71 @@ impl Driver {
                 Poll::Ready(Turn::Yield)
             }
             Err(turn) => Poll::Ready(turn),
+        }
+    }
+
+    /// Reads once. Over a transport that can be looked at the peer does not hear of it that nothing was there.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Turn>> {
+        match &self.connection.busy_poll {
+            Some(busy_poll) if !busy_poll.has_bytes() => Poll::Pending,
+            _ => self.poll_armed(cx),
+        }
+    }
+
+    /// Reads once. If nothing is there, the transport wakes the driver when something comes.
+    fn poll_armed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Turn>> {
+        let Self { connection, .. } = self;
+        let Poll::Ready(Some(mut reading)) = connection.reading.poll_take(cx) else { return Poll::Pending };
+        reading.driver.clone_from(cx.waker());
+        let read = match reading.ended.take() {
+            Some(ended) => Poll::Ready(Err(ended)),
+            None => reading.poll(connection, cx),
+        };
+        connection.reading.put_back(reading);
+        read.map_err(|(cause, end)| Turn::End(cause, end))
+    }
+
+    /// Where looking is cheap: looks whether something more comes at once. `false` if it is time to rest.
+    fn look(&mut self) -> bool {
+        let Self { connection, handlers, .. } = self;
+        let Some(busy_poll) = &connection.busy_poll else { return false };
+        match self.pace {
+            Pace::Resting => return false,
+            // A look holds the thread, which those may need.
+            Pace::Brisk if self.serving > 0 || connection.took_wakers() => {
+                self.pace = Pace::Polite;
+                return false;
+            }
+            Pace::Brisk => {}
+            Pace::Polite => self.blocked = connection.flush(),
+        }
+        self.pace = Pace::Resting;
+        let mut looks = 0_u32;
+        self.patience.look(|| {
+            looks += 1;
+            busy_poll.has_bytes()
+                || handlers.has_woken()
+                || (looks.is_multiple_of(LOOKS_AT_LOCK)
+                    && connection.with_session(|shared| shared.session.has_output()))
+        })
+    }
+
+    /// Nothing is left to do: sleeps, or lets others run first. `Ready` if there is something to do after all.
+    fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
+        if self.connection.busy_poll.is_none() {
+            return Poll::Pending;
+        }
+        if self.pace == Pace::Polite {
+            // A caller that wakes the driver would cut the turn of the others short.
+            self.connection.with_session(|shared| shared.driver = None);
+            return Poll::Ready(Some(Turn::Yield));
+        }
+        match std::task::ready!(self.poll_armed(cx)) {
+            Ok(()) => {
+                self.pace = Pace::Brisk;
+                Poll::Ready(None)
+            }
+            Err(turn) => Poll::Ready(Some(turn)),
         }
     }
 
@@ -257,8 +351,8 @@ impl Driver {
 
     /// Does so for a portion of the calls. `true` if there are more.
     fn run_portion(&mut self, answered: &mut bool) -> bool {
-        let Self { connection, handlers, events, outcomes, has_events, .. } = self;
-        if !*has_events && !handlers.has_woken() {
+        let Self { connection, handlers, events, outcomes, serving, .. } = self;
+        if !connection.has_events() && !handlers.has_woken() {
             return false;
         }
         let before = connection.with_session(|shared| {
@@ -286,7 +380,8 @@ impl Driver {
                 shared.session.reply(id, outcome);
             }
             *answered |= shared.session.position() != before;
-            *has_events = shared.session.has_events();
+            connection.note_events(shared);
+            *serving = shared.session.serving();
             // How much output the first ones cause decides whether the next ones may start.
             shared.session.has_ready_event()
         })
@@ -303,16 +398,16 @@ impl Driver {
     }
 
     /// Nothing to read and nothing to run: looks after the rest, then sleeps.
-    fn rest(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
+    fn rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
         loop {
             let Attended { due, queued } = match self.attend(Some(cx.waker())) {
                 Ok(attended) => attended,
-                Err(turn) => return Poll::Ready(turn),
+                Err(turn) => return Poll::Ready(Some(turn)),
             };
             if queued && !self.blocked {
                 // Whoever adds to the batch need not wake the driver: a wake-up would cut the gathering short.
                 self.connection.with_session(|shared| shared.driver = None);
-                return Poll::Ready(Turn::Gather);
+                return Poll::Ready(Some(Turn::Gather));
             }
             let was_blocked = self.blocked;
             self.blocked = (queued || self.connection.has_unwritten()) && self.connection.flush();
@@ -320,15 +415,15 @@ impl Driver {
                 // From here on the peer's time to read runs.
                 continue;
             }
-            let Some(due) = due else { return Poll::Pending };
-            if self.armed == Some(due) && !self.sleep.is_elapsed() {
-                return Poll::Pending;
+            let Some(due) = due else { return self.sleep(cx) };
+            if self.armed == Some(due) && !self.timer.is_elapsed() {
+                return self.sleep(cx);
             }
             if due > now() {
                 self.armed = Some(due);
-                self.sleep.as_mut().reset(due.into());
-                if self.sleep.as_mut().poll(cx).is_pending() {
-                    return Poll::Pending;
+                self.timer.as_mut().reset(due.into());
+                if self.timer.as_mut().poll(cx).is_pending() {
+                    return self.sleep(cx);
                 }
             }
             self.armed = None;
@@ -385,10 +480,10 @@ impl Driver {
             if due.is_none_or(|due| due > now()) {
                 return Ok(Attended { due, queued });
             }
-            let Self { connection, has_events, .. } = self;
+            let connection = &self.connection;
             let timed = connection.with_session(|shared| {
                 let timed = shared.session.handle_timeout(now());
-                *has_events = shared.session.has_events();
+                connection.note_events(shared);
                 timed
             });
             timed.map_err(|cause| Turn::End(cause, End::Broken))?;

@@ -4,13 +4,16 @@
 use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::BufMut;
+use tokio::io::AsyncRead;
 use tokio_util::io::poll_read_buf;
 
-use super::{Driver, End, Turn};
-use crate::connection::{left, lost, now};
+use super::End;
+use crate::connection::{Connection, Shared, left, lost, now};
+use crate::error::RpcError;
+use crate::patience::Patience;
 
 /// Bytes read at once. A thread's connections share one buffer of this size; a connection owns memory only
 /// for a frame that has arrived in part.
@@ -23,17 +26,44 @@ thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-impl Driver {
-    /// Reads once and takes what came to the session.
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Turn>> {
+/// The reading half of a connection, and what has been read of a frame.
+pub(crate) struct Reading {
+    pub(super) reader: Box<dyn AsyncRead + Send + Unpin>,
+    input: Vec<u8>,
+    /// The input may go on with a large block.
+    within: bool,
+    /// Whom the transport wakes.
+    pub(super) driver: Waker,
+    /// What a caller found that only the driver can see to.
+    pub(super) ended: Option<Ended>,
+    /// How long callers look for their replies.
+    pub(super) patience: Patience,
+}
+
+/// Why there is nothing more to read, or nothing more that makes sense.
+pub(super) type Ended = (RpcError, End);
+
+impl Reading {
+    pub(crate) fn new(reader: Box<dyn AsyncRead + Send + Unpin>) -> Self {
+        Self {
+            reader,
+            input: Vec::new(),
+            within: false,
+            driver: Waker::noop().clone(),
+            ended: None,
+            patience: Patience::new(),
+        }
+    }
+
+    /// Reads once and gives what came to the session.
+    pub(super) fn poll(&mut self, connection: &Connection, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         let (block, follows) = match self.within {
-            true => self
-                .connection
+            true => connection
                 .with_session(|shared| (shared.session.lend_block(), shared.session.expects_block())),
             false => (None, false),
         };
         if let Some((block, most)) = block {
-            return self.poll_read_block(cx, block, most);
+            return self.poll_block(connection, cx, block, most);
         }
         // Where a large block follows, only its header is wanted here: the block is read into its own place.
         let most = if follows && self.input.is_empty() { READ_HEADER } else { READ };
@@ -43,8 +73,8 @@ impl Driver {
         let mut limited = (&mut scratch).limit(most);
         let result = match poll_read_buf(Pin::new(&mut self.reader), cx, &mut limited) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end_of_input())),
-            Poll::Ready(Ok(_)) => Poll::Ready(self.take_input(&scratch).map(|used| {
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end_of_input(connection))),
+            Poll::Ready(Ok(_)) => Poll::Ready(self.take_input(connection, &scratch).map(|used| {
                 self.input.clear();
                 if used < scratch.len() {
                     self.input.extend_from_slice(&scratch[used..]);
@@ -52,56 +82,58 @@ impl Driver {
                     self.input = Vec::new();
                 }
             })),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(self.read_failed(&error))),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(read_failed(connection, &error))),
         };
         scratch.clear();
         SCRATCH.set(scratch);
         result
     }
 
-    fn take_input(&mut self, input: &[u8]) -> Result<usize, Turn> {
-        let Self { connection, within, has_events, .. } = self;
+    fn take_input(&mut self, connection: &Connection, input: &[u8]) -> Result<usize, Ended> {
         let now = now();
         let taken = connection.with_session(|shared| {
             let taken = shared.session.handle_input(input, now);
             if shared.session.peer_leaves().is_some() {
                 connection.set_unusable();
             }
-            *within = shared.session.may_continue();
-            *has_events = shared.session.has_events();
+            self.note(connection, shared);
             taken
         });
-        taken.map_err(|cause| Turn::End(cause, End::Broken))
+        taken.map_err(|cause| (cause, End::Broken))
     }
 
     /// Reads the content of a large block into its own place.
-    fn poll_read_block(
+    fn poll_block(
         &mut self,
+        connection: &Connection,
         cx: &mut Context<'_>,
         mut block: Vec<u8>,
         most: usize,
-    ) -> Poll<Result<(), Turn>> {
+    ) -> Poll<Result<(), Ended>> {
         block.reserve(most.min(READ));
         let mut limited = (&mut block).limit(most.min(READ));
         let read = poll_read_buf(Pin::new(&mut self.reader), cx, &mut limited);
         let bytes = if let Poll::Ready(Ok(bytes)) = read { bytes } else { 0 };
-        let Self { connection, within, has_events, .. } = self;
         let returned = connection.with_session(|shared| {
             let returned = shared.session.return_block(block, bytes, now());
-            *within = shared.session.may_continue();
-            *has_events = shared.session.has_events();
+            self.note(connection, shared);
             returned
         });
         match read {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end_of_input())),
-            Poll::Ready(Ok(_)) => Poll::Ready(returned.map_err(|cause| Turn::End(cause, End::Broken))),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(self.read_failed(&error))),
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end_of_input(connection))),
+            Poll::Ready(Ok(_)) => Poll::Ready(returned.map_err(|cause| (cause, End::Broken))),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(read_failed(connection, &error))),
         }
     }
 
-    fn end_of_input(&self) -> Turn {
-        let (greeted, left_because, within) = self.connection.with_session(|shared| {
+    fn note(&mut self, connection: &Connection, shared: &Shared) {
+        self.within = shared.session.may_continue();
+        connection.note_events(shared);
+    }
+
+    fn end_of_input(&self, connection: &Connection) -> Ended {
+        let (greeted, left_because, within) = connection.with_session(|shared| {
             let session = &shared.session;
             let within = session.is_within_frame() || !self.input.is_empty();
             (session.peer().is_some(), session.peer_leaves().map(str::to_owned), within)
@@ -112,14 +144,14 @@ impl Driver {
             Some(reason) => left(&reason),
             None => lost("the peer closed the connection"),
         };
-        Turn::End(cause, End::Lost)
+        (cause, End::Lost)
     }
+}
 
-    fn read_failed(&self, error: &io::Error) -> Turn {
-        match self.connection.leaving() {
-            // It has gone, as it said it would; what it had not read yet turns that into an error.
-            Some(left) => Turn::End(left, End::Lost),
-            None => Turn::End(lost(format!("reading failed: {error}")).with_source(error), End::Lost),
-        }
+fn read_failed(connection: &Connection, error: &io::Error) -> Ended {
+    match connection.leaving() {
+        // It has gone, as it said it would; what it had not read yet turns that into an error.
+        Some(left) => (left, End::Lost),
+        None => (lost(format!("reading failed: {error}")).with_source(error), End::Lost),
     }
 }

@@ -8,7 +8,9 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 
 use memmap2::{MmapOptions, MmapRaw};
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, fstatfs, ftruncate, memfd_create};
+use rustix::fs::{
+    MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, fstatfs, ftruncate, memfd_create,
+};
 
 use super::ring::{Area, Words};
 
@@ -20,10 +22,8 @@ pub(crate) const SMALLEST: usize = 4096;
 pub(crate) const LARGEST: usize = 64 << 20;
 
 /// What a file must not lose or change from now on. `FUTURE_WRITE` lets the mapping that its maker has live on.
-const SEALS: SealFlags = SealFlags::SHRINK
-    .union(SealFlags::GROW)
-    .union(SealFlags::FUTURE_WRITE)
-    .union(SealFlags::SEAL);
+const SEALS: SealFlags =
+    SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::FUTURE_WRITE).union(SealFlags::SEAL);
 
 /// What such files are of. Those of huge pages can run out when they are touched, which would kill this process.
 const TMPFS: rustix::fs::FsWord = 0x0102_1994;
@@ -101,7 +101,9 @@ impl Area for Region {
         // rules does not write here until the consumer has said that it has taken them. One that breaks them makes the
         // copy a mixture of old and new bytes: bytes all the same, and whatever they are, they are checked as anything
         // that comes from a peer, in the copy. No reference to the shared bytes ever exists.
-        unsafe { ring.cast_const().cast::<MaybeUninit<u8>>().copy_to_nonoverlapping(into.as_mut_ptr(), into.len()) }
+        unsafe {
+            ring.cast_const().cast::<MaybeUninit<u8>>().copy_to_nonoverlapping(into.as_mut_ptr(), into.len())
+        }
     }
 }
 
@@ -120,7 +122,9 @@ fn check_seals(file: impl AsFd) -> io::Result<()> {
     let found = fcntl_get_seals(file).unwrap_or(SealFlags::empty());
     match found.contains(SEALS) {
         true => Ok(()),
-        false => Err(refused(format!("memory that is not sealed (it has {found:?}, and {SEALS:?} is needed)"))),
+        false => {
+            Err(refused(format!("memory that is not sealed (it has {found:?}, and {SEALS:?} is needed)")))
+        }
     }
 }
 

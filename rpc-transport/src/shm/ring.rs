@@ -120,12 +120,7 @@ impl Producer {
     }
 
     /// Sends as much as there is room for; how much.
-    pub(crate) fn send(
-        &mut self,
-        own: &impl Area,
-        other: &impl Area,
-        bytes: &[u8],
-    ) -> Result<usize, Broken> {
+    pub(crate) fn send(&mut self, own: &impl Area, other: &impl Area, bytes: &[u8]) -> Result<usize, Broken> {
         let mut room = self.known_room(own);
         if room < bytes.len() {
             room = self.room(own, other)?;
@@ -222,14 +217,19 @@ impl Consumer {
     }
 }
 
-/// Says that the consumer of `own` sleeps until something comes. `false` if something is there already, or has ended.
+/// Whether there is something for the consumer of `own`, or the end.
 ///
-/// All of it stands in the words, so that it can be said by somebody who has not got the consumer.
+/// Like the two that follow it knows all from the words, and can be asked by somebody who has not got the consumer.
+pub(crate) fn has_bytes(own: &impl Area, other: &impl Area) -> bool {
+    let sending = &other.words().sending;
+    sending.head.load(Ordering::Acquire) != own.words().taking.tail.load(Ordering::Relaxed)
+        || sending.closed.load(Ordering::Acquire) != 0
+}
+
+/// Says that the consumer of `own` sleeps until something comes. `false` if something is there already, or the end.
 pub(crate) fn sleep_for_bytes(own: &impl Area, other: &impl Area) -> bool {
     say(&own.words().taking.wants_bytes, true);
-    let sending = &other.words().sending;
-    let sleeps = sending.head.load(Ordering::Acquire) == own.words().taking.tail.load(Ordering::Relaxed)
-        && sending.closed.load(Ordering::Acquire) == 0;
+    let sleeps = !has_bytes(own, other);
     if !sleeps {
         wake_for_bytes(own);
     }

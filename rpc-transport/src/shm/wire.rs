@@ -1,17 +1,16 @@
-//! The halves of a connection over two rings, for tokio. Never sleeps without having said so, and never says so while
-//! somebody looks by themselves.
+//! The halves of a connection over two rings, for tokio. Never sleeps without having said so.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use traitwire_core::transport::{BusyPoll, Peer, Wire};
 
 use super::bell::{Bell, Sleeper};
 use super::region::Region;
-use super::ring::{Broken, Consumer, Producer, sleep_for_bytes, wake_for_bytes};
+use super::ring::{Broken, Consumer, Producer, has_bytes, sleep_for_bytes, wake_for_bytes};
 
 /// What both halves share.
 #[derive(Debug)]
@@ -43,6 +42,14 @@ pub(crate) fn wire(bell: Bell, own: Region, other: Region, peer: Peer) -> Wire {
 }
 
 impl BusyPoll for Link {
+    fn has_bytes(&self) -> bool {
+        has_bytes(&self.own, &self.other)
+    }
+
+    fn disarm(&self) {
+        wake_for_bytes(&self.own);
+    }
+
     fn arm(&self) -> bool {
         sleep_for_bytes(&self.own, &self.other)
     }
@@ -78,9 +85,6 @@ impl AsyncRead for Reader {
             }
             if is_full || *is_alone || consumer.is_closed(other).map_err(broken)? {
                 return Poll::Ready(Ok(()));
-            }
-            if Waker::noop().will_wake(cx.waker()) {
-                return Poll::Pending;
             }
             if sleep_for_bytes(own, other) {
                 let heard = ready!(bell.poll_heard(Sleeper::Consumer, cx))?;
@@ -150,11 +154,7 @@ impl Writer {
 }
 
 impl AsyncWrite for Writer {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match bytes.is_empty() {
             true => Poll::Ready(Ok(0)),
             false => self.poll_send(cx, |writer| writer.send([bytes])),

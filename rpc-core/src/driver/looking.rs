@@ -1,0 +1,59 @@
+//! A caller that reads its own reply, over a transport that can be looked at without a system call: no task is woken
+//! and none put to sleep. Never runs handlers and never ends a connection: what is the driver's is left to it.
+
+use std::task::{Context, Poll};
+
+use super::reading::Reading;
+use crate::connection::Connection;
+use crate::transport::BusyPoll;
+
+/// The reading half in the hands of a caller.
+pub(crate) struct Looking<'a> {
+    connection: &'a Connection,
+    busy_poll: &'a dyn BusyPoll,
+    /// Until it is put back.
+    reading: Option<Box<Reading>>,
+}
+
+impl<'a> Looking<'a> {
+    /// Takes the reading half, if the transport is of that kind and nobody reads. To be done before the call is written:
+    /// the peer then need not wake anybody for the reply.
+    pub(crate) fn begin(connection: &'a Connection) -> Option<Self> {
+        let busy_poll = connection.busy_poll.as_deref()?;
+        let reading = connection.reading.take()?;
+        busy_poll.disarm();
+        Some(Self { connection, busy_poll, reading: Some(reading) })
+    }
+
+    /// Reads until something is found, for as long as that is likely to pay.
+    pub(crate) fn until<R>(&mut self, mut find: impl FnMut() -> Poll<R>) -> Poll<R> {
+        let Self { connection, busy_poll, reading: Some(reading) } = self else { return Poll::Pending };
+        while reading.patience.look(|| busy_poll.has_bytes()) {
+            let waker = reading.driver.clone();
+            if let Poll::Ready(Err(ended)) = reading.poll(connection, &mut Context::from_waker(&waker)) {
+                reading.ended = Some(ended);
+                break;
+            }
+            let found = find();
+            if found.is_ready() {
+                return found;
+            }
+            if connection.has_events() {
+                break;
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        let Self { connection, busy_poll, reading } = self;
+        let Some(reading) = reading.take() else { return };
+        let is_quiet = reading.ended.is_none() && busy_poll.arm();
+        connection.reading.put_back(reading);
+        if !is_quiet || connection.has_events() {
+            connection.wake_driver();
+        }
+    }
+}
