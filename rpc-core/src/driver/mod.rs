@@ -1,6 +1,7 @@
 //! The task behind one connection: the only place that reads from the transport, reads the clock, and runs
 //! handlers. Never waits for writing: while the transport takes no more, reading goes on.
 
+mod ending;
 mod looking;
 #[cfg(all(test, traitwire_loom))]
 mod races;
@@ -16,11 +17,12 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
+use self::ending::{End, EndOnDrop, Leaving};
 pub(crate) use self::looking::Looking;
 pub(crate) use self::reading::Reading;
 pub(crate) use self::slot::ReadingSlot;
 
-use crate::connection::{Closing, Connection, LINGER, Shared, left, lost, now};
+use crate::connection::{Connection, LINGER, lost, now};
 use crate::error::RpcError;
 use crate::handlers::Handlers;
 use crate::patience::Patience;
@@ -39,16 +41,6 @@ const MANY: usize = 8;
 
 /// Looks between two questions to the session, whether somebody has queued something.
 const LOOKS_AT_LOCK: u32 = 16;
-
-/// Ends a connection whose driver will never run again: it was cut off, it panicked, or its runtime has ended.
-struct EndOnDrop(Arc<Connection>);
-
-impl Drop for EndOnDrop {
-    fn drop(&mut self) {
-        self.0.end(&lost("the connection was cut off on this side"));
-        self.0.hang_up();
-    }
-}
 
 pub(crate) struct Driver {
     /// Nobody is left waiting, however the driver ends.
@@ -98,17 +90,6 @@ enum Turn {
     Gather,
     /// The connection is over.
     End(RpcError, End),
-}
-
-/// How a connection comes to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// By this side's own will.
-    Closed,
-    /// The peer is gone, or cannot be reached any more.
-    Lost,
-    /// The peer broke a rule, and is told so.
-    Broken,
 }
 
 impl Driver {
@@ -174,48 +155,6 @@ impl Driver {
             Poll::Ready(read) => read.map(|()| true),
             Poll::Pending => Ok(false),
         }
-    }
-
-    async fn finish(self, cause: RpcError, end: End) -> RpcError {
-        let Self { connection, handlers, epitaph, .. } = self;
-        // Handlers first: nobody will hear them any more.
-        drop(handlers);
-        if end == End::Broken {
-            connection.with_session(|shared| shared.session.break_off(cause.message()));
-            let flushed = std::future::poll_fn(|cx| {
-                connection.set_driver(cx.waker());
-                let blocked = connection.flush();
-                if connection.is_written() || connection.write_failure().is_some() {
-                    return Poll::Ready(());
-                }
-                if !blocked {
-                    // Somebody else is writing, or there was more than is taken at once.
-                    cx.waker().wake_by_ref();
-                }
-                Poll::Pending
-            });
-            let _ = tokio::time::timeout(LINGER, flushed).await;
-        }
-        let mut cause = cause.with_address(&connection.peer.endpoint);
-        // What ends on this side's own word needs no explanation.
-        if end != End::Closed
-            && let Some(epitaph) = epitaph
-            && let Ok(Some(last_words)) = tokio::time::timeout(LINGER, epitaph).await
-        {
-            cause = cause.with_note(last_words);
-        }
-        tracing::debug!(peer = %connection.peer.endpoint, %cause, "connection ended");
-        connection.end(&cause);
-        connection.shutdown().await;
-        if end == End::Broken {
-            // Closing with unread input would throw away what was just said to the peer.
-            let drained = async {
-                let mut reading = std::future::poll_fn(|cx| connection.reading.poll_take(cx)).await?;
-                tokio::io::copy(&mut reading.reader, &mut tokio::io::sink()).await.ok()
-            };
-            let _ = tokio::time::timeout(LINGER, drained).await;
-        }
-        cause
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
@@ -322,17 +261,6 @@ impl Driver {
                 Poll::Ready(None)
             }
             Err(turn) => Poll::Ready(Some(turn)),
-        }
-    }
-
-    /// Everything is said on both sides.
-    fn left(&self) -> Turn {
-        let (closing, reason) = self
-            .connection
-            .with_session(|shared| (shared.closing, shared.session.peer_leaves().map(str::to_owned)));
-        match reason {
-            Some(reason) if closing == Closing::No => Turn::End(left(&reason), End::Lost),
-            _ => Turn::End(lost("the connection was closed on this side"), End::Closed),
         }
     }
 
@@ -500,30 +428,6 @@ struct Attended {
     due: Option<Instant>,
     /// Whether output waits that may be written now.
     queued: bool,
-}
-
-/// Whether the connection is to end by this side's will, once everything is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Leaving {
-    No,
-    /// The peer has been told, and may have calls on their way that are still to be refused: it closes.
-    WhenPeerHas,
-    Now,
-}
-
-impl Leaving {
-    fn of(shared: &Shared) -> Self {
-        let session = &shared.session;
-        let idle = session.serving() == 0 && session.in_flight() == 0;
-        match shared.closing {
-            Closing::Flushed => Leaving::Now,
-            // It takes no more calls and has none to make.
-            _ if session.peer_leaves().is_some() && idle => Leaving::Now,
-            Closing::Drained if session.peer().is_none() => Leaving::Now,
-            Closing::Drained if idle => Leaving::WhenPeerHas,
-            Closing::Drained | Closing::No => Leaving::No,
-        }
-    }
 }
 
 fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
