@@ -7,7 +7,7 @@ use crate::callgrind::Scenario;
 use crate::service::{AdderClient, AdderServer, Plain};
 use crate::{canned, session};
 
-pub(crate) const SCENARIOS: [Scenario; 7] = [
+pub(crate) const SCENARIOS: [Scenario; 8] = [
     Scenario {
         name: "arguments",
         what: "codec: arguments to bytes",
@@ -45,6 +45,12 @@ pub(crate) const SCENARIOS: [Scenario; 7] = [
         partly: false,
         run: |count| block_on(round_trips(count)),
     },
+    Scenario {
+        name: "crowd",
+        what: "the same with 64 calls in flight",
+        partly: false,
+        run: |count| block_on(crowd(count)),
+    },
 ];
 
 pub(crate) fn run(name: &str, count: u64) {
@@ -58,10 +64,30 @@ fn block_on(future: impl Future<Output = ()> + Send + 'static) {
     runtime.block_on(async { tokio::spawn(future).await.expect("no panic") });
 }
 
-async fn round_trips(count: u64) {
+async fn connected() -> AdderClient {
     let server = Server::builder().service(AdderServer::new(Plain));
     server.bind("mem:instructions").await.expect("the name is free").spawn();
-    let client = AdderClient::connect("mem:instructions").await.expect("the server is there");
+    AdderClient::connect("mem:instructions").await.expect("the server is there")
+}
+
+async fn crowd(count: u64) {
+    const IN_FLIGHT: u64 = 64;
+    let client = connected().await;
+    let callers = (0..IN_FLIGHT).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            for _ in 0..count / IN_FLIGHT {
+                assert_eq!(client.add(2, 3).await.expect("it succeeds"), 5);
+            }
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.expect("no panic");
+    }
+}
+
+async fn round_trips(count: u64) {
+    let client = connected().await;
     for _ in 0..count {
         assert_eq!(client.add(2, 3).await.expect("it succeeds"), 5);
     }

@@ -4,13 +4,19 @@
 use crate::buffer::Buffer;
 use crate::reference::References;
 
-/// An encoded body: `head`, then `tail`.
+/// An encoded body: a head, then a tail. Most have neither tail nor references, and every call moves its bodies about:
+/// what is rare stands elsewhere.
 #[derive(Debug, Default)]
 pub struct Body {
     head: Buffer,
+    rest: Option<Box<Rest>>,
+}
+
+#[derive(Debug, Default)]
+struct Rest {
     /// The content of a block of bytes whose length ends the head; empty where there is none.
     tail: Vec<u8>,
-    /// What its values name by place.
+    /// What the values name by place.
     references: References,
 }
 
@@ -20,33 +26,44 @@ pub(crate) const LARGE_BLOCK: usize = 32 << 10;
 impl Body {
     /// A body that is one piece.
     pub(crate) fn new(head: Buffer) -> Self {
-        Self { head, tail: Vec::new(), references: None }
+        Self { head, rest: None }
     }
 
-    /// A body that ends in a large block.
+    /// A body that ends in a large block, unless that is empty.
     pub(crate) fn with_tail(head: Buffer, tail: Vec<u8>) -> Self {
-        Self { head, tail, references: None }
+        let rest = (!tail.is_empty()).then(|| Box::new(Rest { tail, references: None }));
+        Self { head, rest }
     }
 
     /// The same body, whose values name these by place.
-    pub(crate) fn with_references(self, references: References) -> Self {
-        Self { references, ..self }
+    #[inline]
+    pub(crate) fn with_references(mut self, references: References) -> Self {
+        if references.is_some() {
+            self.rest.get_or_insert_default().references = references;
+        }
+        self
     }
 
+    #[inline]
     pub(crate) fn references(&self) -> &References {
-        &self.references
+        self.rest.as_ref().map_or(&None, |rest| &rest.references)
+    }
+
+    #[inline]
+    fn tail(&self) -> &[u8] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.tail)
     }
 
     /// The same once more.
     pub(crate) fn duplicate(&self) -> Self {
         let mut head = Buffer::new();
         head.extend_from_slice(&self.head);
-        Self { head, tail: self.tail.clone(), references: self.references.clone() }
+        Self::with_tail(head, self.tail().to_vec()).with_references(self.references().clone())
     }
 
     /// Bytes of it.
     pub fn len(&self) -> usize {
-        self.head.len() + self.tail.len()
+        self.head.len() + self.tail().len()
     }
 
     /// Whether it has no bytes.
@@ -56,7 +73,7 @@ impl Body {
 
     /// More bytes at the end of a body that is one piece.
     pub(crate) fn append(&mut self, bytes: &[u8]) {
-        debug_assert!(self.tail.is_empty(), "a block is the last of its body");
+        debug_assert!(self.tail().is_empty(), "a block is the last of its body");
         self.head.extend_from_slice(bytes);
     }
 
@@ -67,24 +84,30 @@ impl Body {
     }
 
     /// Both parts.
+    #[inline]
     pub(crate) fn parts(&self) -> (&[u8], &[u8]) {
-        (&self.head, &self.tail)
+        (&self.head, self.tail())
     }
 
-    /// The head, the tail to be taken away, and the references.
-    pub(crate) fn parts_mut(&mut self) -> (&[u8], &mut Vec<u8>, &References) {
-        (&self.head, &mut self.tail, &self.references)
+    /// The head, the tail to be taken away if there is one, and the references.
+    pub(crate) fn parts_mut(&mut self) -> (&[u8], Option<&mut Vec<u8>>, &References) {
+        match &mut self.rest {
+            None => (&self.head, None, &None),
+            Some(rest) => (&self.head, Some(&mut rest.tail), &rest.references),
+        }
     }
 
     /// The bytes in one piece; copies the tail if there is one.
     pub fn as_contiguous(&mut self) -> &[u8] {
-        self.head.append(&mut self.tail);
+        if let Some(rest) = &mut self.rest {
+            self.head.append(&mut rest.tail);
+        }
         &self.head
     }
 
     /// Where the large block at its end begins, if it ends in one.
     pub(crate) fn tail_at(&self) -> Option<usize> {
-        (!self.tail.is_empty()).then_some(self.head.len())
+        (!self.tail().is_empty()).then_some(self.head.len())
     }
 
     /// The next part to send from `start` on, at most `room` bytes: never across head and tail.
@@ -96,7 +119,7 @@ impl Body {
     /// The bytes of a [`part`](Self::part).
     pub(crate) fn bytes(&self, part: std::ops::Range<usize>) -> &[u8] {
         match part.start.checked_sub(self.head.len()) {
-            Some(start) => &self.tail[start..part.end - self.head.len()],
+            Some(start) => &self.tail()[start..part.end - self.head.len()],
             None => &self.head[part],
         }
     }

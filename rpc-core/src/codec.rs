@@ -16,10 +16,16 @@ use crate::reference::References;
 #[derive(Debug, Default)]
 pub struct Encoder {
     buffer: Buffer,
-    /// A large block that was written last.
-    tail: Vec<u8>,
     /// Of clients that were written.
     references: References,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few messages have.
+#[derive(Debug, Default)]
+struct Rare {
+    /// A large block that was written last.
+    tail: Vec<u8>,
     failure: Option<Failure>,
 }
 
@@ -33,21 +39,26 @@ enum Failure {
 impl Encoder {
     /// An encoder that has written nothing yet.
     pub fn new() -> Self {
-        Self { buffer: Buffer::new(), tail: Vec::new(), references: None, failure: None }
+        Self { buffer: Buffer::new(), references: None, rare: None }
     }
 
     /// Appends one value.
     pub fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> &mut Self {
-        if !self.tail.is_empty() {
-            self.buffer.append(&mut self.tail);
+        if let Some(rare) = &mut self.rare {
+            self.buffer.append(&mut rare.tail);
         }
         let mut serializer = postcard::Serializer { output: Append(&mut self.buffer) };
         let encoded = passing::encoding(&mut self.references, || value.serialize(&mut serializer));
         if let Err(error) = encoded {
-            let failure = passing::take_refused().map_or(Failure::Value(error), Failure::Client);
-            self.failure.get_or_insert(failure);
+            self.fail(error);
         }
         self
+    }
+
+    #[cold]
+    fn fail(&mut self, error: postcard::Error) {
+        let failure = passing::take_refused().map_or(Failure::Value(error), Failure::Client);
+        self.rare.get_or_insert_default().failure.get_or_insert(failure);
     }
 
     /// Appends a block of bytes: the same bytes as [`value`](Self::value) gives for a sequence of `u8`,
@@ -63,13 +74,13 @@ impl Encoder {
             return self.bytes(&bytes);
         }
         self.value(&(bytes.len() as u64));
-        self.tail = bytes;
+        self.rare.get_or_insert_default().tail = bytes;
         self
     }
 
     /// Bytes written so far.
     pub(crate) fn len(&self) -> usize {
-        self.buffer.len() + self.tail.len()
+        self.buffer.len() + self.rare.as_ref().map_or(0, |rare| rare.tail.len())
     }
 
     /// Clients written so far.
@@ -83,27 +94,35 @@ impl Encoder {
         let mut buffer = Buffer::new();
         buffer.extend_from_slice(&self.buffer[at..]);
         self.buffer.truncate(at);
-        let (tail, references) = (std::mem::take(&mut self.tail), self.references.clone());
-        Self { buffer, tail, references, failure: None }
+        let tail = self.rare.as_mut().map(|rare| std::mem::take(&mut rare.tail));
+        let rare = tail.map(|tail| Box::new(Rare { tail, failure: None }));
+        Self { buffer, references: self.references.clone(), rare }
     }
 
     /// What was written.
     ///
     /// # Errors
     /// `Internal`, where a value's own `Serialize` failed; `InvalidArgument` for a client that cannot be passed.
+    #[inline]
     pub fn finish(self) -> Result<Body, RpcError> {
+        let Self { buffer, references, rare } = self;
+        match rare {
+            None => Ok(Body::new(buffer).with_references(references)),
+            Some(rare) => rare.finish(buffer, references),
+        }
+    }
+}
+
+impl Rare {
+    #[cold]
+    fn finish(self, buffer: Buffer, references: References) -> Result<Body, RpcError> {
         match self.failure {
             Some(Failure::Value(error)) => {
-                return Err(RpcError::new(Code::Internal, format!("a value could not be encoded: {error}")));
+                Err(RpcError::new(Code::Internal, format!("a value could not be encoded: {error}")))
             }
-            Some(Failure::Client(why)) => return Err(RpcError::new(Code::InvalidArgument, why)),
-            None => {}
+            Some(Failure::Client(why)) => Err(RpcError::new(Code::InvalidArgument, why)),
+            None => Ok(Body::with_tail(buffer, self.tail).with_references(references)),
         }
-        let body = match self.tail.is_empty() {
-            true => Body::new(self.buffer),
-            false => Body::with_tail(self.buffer, self.tail),
-        };
-        Ok(body.with_references(self.references))
     }
 }
 
@@ -158,7 +177,7 @@ impl<'de> Decoder<'de> {
     /// A decoder at the start of `body`. A large block at its end is moved to the value it is decoded into.
     pub fn taking(body: &'de mut Body) -> Self {
         let (now, then, references) = body.parts_mut();
-        Self::of(now, Then::Taken(then), references)
+        Self::of(now, then.map_or(Then::Lent(&[]), Then::Taken), references)
     }
 
     /// A decoder that begins at a position of `body`, which lends it.
@@ -174,9 +193,10 @@ impl<'de> Decoder<'de> {
     /// A decoder that begins at a position of `body`, as [`taking`](Self::taking).
     pub(crate) fn taking_from(body: &'de mut Body, at: usize) -> Self {
         let (now, then, references) = body.parts_mut();
-        match at.checked_sub(now.len()) {
-            None | Some(0) => Self::of(&now[at..], Then::Taken(then), references),
-            Some(at) => Self::of(&then[at..], Then::Lent(&[]), references),
+        match (at.checked_sub(now.len()), then) {
+            (None | Some(0), Some(then)) => Self::of(&now[at..], Then::Taken(then), references),
+            (Some(at), Some(then)) => Self::of(&then[at..], Then::Lent(&[]), references),
+            (_, None) => Self::of(&now[at..], Then::Lent(&[]), references),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -126,9 +126,7 @@ impl Connection {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Shared> {
-        // Nothing that can panic runs under the lock but our own code; if that does, the state is still the
-        // best there is.
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.lock()
     }
 
     /// What the peer said of itself.
@@ -221,11 +219,7 @@ impl Connection {
     ///
     /// `true` if the transport did not take everything.
     pub(crate) fn flush(&self) -> bool {
-        let mut writer = match self.writer.try_lock() {
-            Ok(writer) => writer,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return false,
-        };
+        let Some(mut writer) = self.writer.try_lock() else { return false };
         let mut woken = WOKEN.take();
         let blocked = self.write(&mut writer, &mut woken);
         drop(writer);
@@ -288,7 +282,7 @@ impl Connection {
     }
 
     fn lock_writer(&self) -> MutexGuard<'_, Writer> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.writer.lock()
     }
 
     /// Makes `waker` the one that hears when writing can go on.

@@ -138,6 +138,11 @@ impl HandlerScope {
         Self { deadline: DEADLINE.get(), traced }
     }
 
+    /// Whether the handler from which this is called is traced.
+    pub(crate) fn is_traced() -> bool {
+        IS_TRACED.get()
+    }
+
     /// Polls the handler: calls that start meanwhile take from this scope.
     pub(crate) fn poll<R>(&self, poll: impl FnOnce() -> R) -> R {
         struct Restore(Option<Instant>);

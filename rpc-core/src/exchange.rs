@@ -2,7 +2,9 @@
 //! and knows nothing of layers; `client/calling.rs` does.
 
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::body::Body;
@@ -13,82 +15,96 @@ use crate::proto::{CallKey, NewCall, Outcome, Session, Ticket};
 
 impl Connection {
     /// Calls a method of the peer.
-    pub(crate) fn call(&self, call: NewCall) -> Calling<'_> {
-        let starting = Starting { connection: self, ticket: None, call: Some(call), looking: Looks::IfAlone };
-        Calling { starting, key: None }
+    pub(crate) fn call(self: &Arc<Self>, call: NewCall) -> Calling {
+        Calling::new(Arc::clone(self), call)
     }
 
     /// Starts a call of a method of the peer. Whoever has the key must see to its end.
     pub(crate) async fn start(&self, call: NewCall) -> Result<CallKey, Refused> {
-        let mut starting =
-            Starting { connection: self, ticket: None, call: Some(call), looking: Looks::Never };
-        let started = std::future::poll_fn(|cx| starting.poll_with(cx.waker(), |_, _| ())).await;
-        started.map(|(key, ())| key).map_err(|error| Refused { error, body: starting.take_body() })
+        let mut starting = Starting::new(self, call);
+        let started = std::future::poll_fn(|cx| {
+            let started = starting.poll_with(cx.waker(), Looks::Never, |_, _| ());
+            started.map_ok(|Started { key, .. }| key)
+        });
+        started.await
     }
 }
 
 /// A call that waits to be started. Dropping it leaves the queue.
-struct Starting<'a> {
-    connection: &'a Connection,
+struct Starting<C: Deref<Target = Connection>> {
+    connection: C,
     ticket: Option<Ticket>,
     call: Option<NewCall>,
-    looking: Looks<'a>,
 }
 
 /// Whether a caller reads its reply itself.
-enum Looks<'a> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looks {
     Never,
     /// If no other call is under way: the replies of others are better read together.
     IfAlone,
-    Now(Looking<'a>),
 }
 
-impl Starting<'_> {
+/// A call that was started.
+struct Started<'a, R> {
+    key: CallKey,
+    then: R,
+    looking: Option<Looking<'a>>,
+}
+
+impl<C: Deref<Target = Connection>> Starting<C> {
+    fn new(connection: C, call: NewCall) -> Self {
+        Self { connection, ticket: None, call: Some(call) }
+    }
+
     /// Starts the call as soon as the peer may be given one, and does `then` with the session at once.
     fn poll_with<R>(
         &mut self,
         waker: &Waker,
+        looks: Looks,
         then: impl FnOnce(&mut Session, CallKey) -> R,
-    ) -> Poll<Result<(CallKey, R), RpcError>> {
-        if let Some(NewCall { deadline: Some((at, left)), .. }) = &mut self.call {
+    ) -> Poll<Result<Started<'_, R>, Refused>> {
+        let Self { connection, ticket, call } = self;
+        let connection: &Connection = connection;
+        if let Some(NewCall { deadline: Some((at, left)), .. }) = call {
             *left = at.saturating_duration_since(now());
         }
         let mut driver = None;
         let mut writes = false;
         let mut is_alone = false;
-        let started = self.connection.with_session(|shared| {
-            let started = shared.session.poll_start(&mut self.ticket, &mut self.call, waker);
-            let due = shared.session.poll_timeout();
-            let must_arm = due.is_some_and(|due| shared.armed.is_none_or(|armed| due < armed));
+        let started = connection.with_session(|shared| {
+            let started = shared.session.poll_start(ticket, call, waker);
             writes = matches!(started, Poll::Ready(Ok(_))) && shared.session.is_worth_writing();
             is_alone = writes && shared.session.in_flight() == 1;
-            if must_arm || (started.is_ready() && !writes) {
-                driver = shared.driver.take();
+            if shared.driver.is_some() {
+                let due = shared.session.poll_timeout();
+                let must_arm = due.is_some_and(|due| shared.armed.is_none_or(|armed| due < armed));
+                if must_arm || (started.is_ready() && !writes) {
+                    driver = shared.driver.take();
+                }
             }
             started.map_ok(|key| (key, then(&mut shared.session, key)))
         });
-        driver.into_iter().for_each(Waker::wake);
-        if is_alone
-            && matches!(self.looking, Looks::IfAlone)
-            && let Some(looking) = Looking::begin(self.connection)
-        {
-            self.looking = Looks::Now(looking);
+        if let Some(driver) = driver {
+            driver.wake();
         }
+        let looking = if is_alone && looks == Looks::IfAlone { Looking::begin(connection) } else { None };
         // Writing here saves the hop to the driver; what is left over is the driver's in any case.
-        if writes && !self.connection.has_unwritten() && self.connection.flush() {
+        if writes && !connection.has_unwritten() && connection.flush() {
             // It has to know that output is stuck.
-            self.connection.wake_driver();
+            connection.wake_driver();
         }
-        started
-    }
-
-    /// The arguments of a call that was not started.
-    fn take_body(&mut self) -> Option<Body> {
-        self.call.take().map(|call| call.body)
+        match started {
+            Poll::Ready(Ok((key, then))) => Poll::Ready(Ok(Started { key, then, looking })),
+            Poll::Ready(Err(error)) => {
+                Poll::Ready(Err(Refused { error, body: call.take().map(|call| call.body) }))
+            }
+            Poll::Pending => Poll::Pending,
+        }
     }
 }
 
-impl Drop for Starting<'_> {
+impl<C: Deref<Target = Connection>> Drop for Starting<C> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
             self.connection.act(|session| session.leave_queue(ticket));
@@ -110,12 +126,23 @@ pub(crate) struct Answer {
 }
 
 /// A call on its way. Dropping it cancels the call.
-pub(crate) struct Calling<'a> {
-    starting: Starting<'a>,
+pub(crate) struct Calling {
+    starting: Starting<Arc<Connection>>,
     key: Option<CallKey>,
 }
 
-impl Future for Calling<'_> {
+impl Calling {
+    /// A call that begins when it is first polled.
+    pub(crate) fn new(connection: Arc<Connection>, call: NewCall) -> Self {
+        Self { starting: Starting::new(connection, call), key: None }
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.starting.connection
+    }
+}
+
+impl Future for Calling {
     type Output = Answer;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
@@ -128,13 +155,14 @@ impl Future for Calling<'_> {
             }
             return polled;
         }
-        match std::task::ready!(starting.poll_with(waker, |session, key| poll_answer(session, key, waker))) {
-            Ok((started, mut polled)) => {
+        let then = |session: &mut Session, key| poll_answer(session, key, waker);
+        match std::task::ready!(starting.poll_with(waker, Looks::IfAlone, then)) {
+            Ok(Started { key: started, then: mut polled, looking }) => {
                 *key = Some(started);
-                if let Looks::Now(mut looking) = std::mem::replace(&mut starting.looking, Looks::Never)
+                if let Some(mut looking) = looking
                     && polled.is_pending()
                 {
-                    let connection = starting.connection;
+                    let connection = looking.connection();
                     polled = looking.until(|| poll_answer(&mut connection.lock().session, started, waker));
                 }
                 if polled.is_ready() {
@@ -142,10 +170,7 @@ impl Future for Calling<'_> {
                 }
                 polled
             }
-            Err(error) => {
-                let body = starting.take_body();
-                Poll::Ready(Answer { outcome: Outcome::Failure(error), body })
-            }
+            Err(Refused { error, body }) => Poll::Ready(Answer { outcome: Outcome::Failure(error), body }),
         }
     }
 }
@@ -154,7 +179,7 @@ fn poll_answer(session: &mut Session, key: CallKey, waker: &Waker) -> Poll<Answe
     session.poll_answer(key, waker).map(|(outcome, body)| Answer { outcome, body })
 }
 
-impl Drop for Calling<'_> {
+impl Drop for Calling {
     fn drop(&mut self) {
         if let Some(key) = self.key.take() {
             self.starting.connection.act(|session| session.cancel_call(key));

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use crate::channel::{Channel, WeakChannel};
@@ -102,7 +102,7 @@ struct Returned {
 
 impl Home {
     fn lock(&self) -> MutexGuard<'_, Returned> {
-        self.returned.lock().unwrap_or_else(PoisonError::into_inner)
+        self.returned.lock()
     }
 
     pub(crate) fn set_connection(&self, connection: &Arc<Connection>) {

@@ -1,6 +1,7 @@
 //! The one built-in method: the schema of a service, asked for where fingerprints differ, to say where. Never
 //! asked on the way of a call that works.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use traitwire_idl::{Interface, first_difference};
@@ -37,7 +38,7 @@ pub(crate) fn describe(services: &Services, body: &Body) -> Outcome {
 
 /// Says where a method's signature differs from the peer's. Asks the peer for its schema.
 pub(crate) async fn explain_mismatch(
-    connection: &Connection,
+    connection: &Arc<Connection>,
     description: &ServiceDescription,
     method: usize,
     object: Option<u64>,
@@ -61,7 +62,7 @@ pub(crate) async fn explain_mismatch(
 
 /// The schema of a service of the peer's, or of an object's.
 pub(crate) async fn fetch(
-    connection: &Connection,
+    connection: &Arc<Connection>,
     service: &str,
     object: Option<u64>,
     max_depth: u32,

@@ -27,7 +27,8 @@ impl Default for RetryBudget {
 }
 
 impl RetryBudget {
-    fn succeeded(&self) {
+    /// Notes that a call came to its end.
+    pub(crate) fn succeeded(&self) {
         // Other threads' calls may be lost between the two: it is a measure, not a count.
         let tenths = self.tenths.load(Ordering::Relaxed);
         if tenths < FULL {
@@ -56,13 +57,6 @@ pub(crate) struct Attempts<'a> {
 impl<'a> Attempts<'a> {
     pub(crate) fn new(budget: &'a RetryBudget, idempotent: bool) -> Self {
         Self { budget, idempotent, made: 0, backoff: Backoff::new(), executed: Executed::No }
-    }
-
-    /// An attempt came to an end that is the call's.
-    pub(crate) fn succeeded(&self) {
-        if self.idempotent {
-            self.budget.succeeded();
-        }
     }
 
     /// After what time the call is made again, if it is. `moves`: the connection it failed on takes no more calls.
@@ -126,7 +120,7 @@ mod tests {
             |_: &usize| Attempts::new(&budget, true).failed(&failure(Executed::Maybe), false).is_some();
         assert_eq!((0..20).filter(tries).count(), 4);
         for _ in 0..FULL {
-            Attempts::new(&budget, true).succeeded();
+            budget.succeeded();
         }
         assert!(tries(&0));
     }

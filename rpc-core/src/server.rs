@@ -4,9 +4,10 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use slab::Slab;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -234,7 +235,7 @@ impl Live {
 
 impl Control {
     fn live(&self) -> MutexGuard<'_, Live> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+        self.live.lock()
     }
 
     fn connections(&self) -> Vec<Arc<Connection>> {

@@ -4,8 +4,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tracing::level_filters::LevelFilter;
 use tracing::{Level, Span, field};
 
+use crate::context::HandlerScope;
 use crate::endpoint::Endpoint;
 use crate::error::RpcError;
 use crate::metadata::Metadata;
@@ -65,6 +67,11 @@ impl fmt::Display for Parent {
     }
 }
 
+/// Whether a call that is made now could be traced: nearly always there is neither a reader of spans nor a trace.
+pub(crate) fn may_be_wanted() -> bool {
+    HandlerScope::is_traced() || LevelFilter::current() >= Level::DEBUG
+}
+
 /// A call that is traced.
 #[derive(Debug)]
 pub(crate) struct Traced {
@@ -77,7 +84,9 @@ impl Traced {
     /// What a handler runs in: a span, and what its own calls pass on. `None` where nobody traces.
     pub(crate) fn served(metadata: Option<&Metadata>, method: &str, caller: &Endpoint) -> Option<Arc<Self>> {
         let parent = metadata.and_then(|metadata| Parent::parse(metadata.get(PARENT)?));
-        if parent.is_none() && !tracing::enabled!(target: TARGET, Level::DEBUG) {
+        let listens =
+            || LevelFilter::current() >= Level::DEBUG && tracing::enabled!(target: TARGET, Level::DEBUG);
+        if parent.is_none() && !listens() {
             return None;
         }
         let state = metadata.and_then(|metadata| metadata.get(STATE)).map(<[u8]>::to_vec);

@@ -11,10 +11,11 @@
 
 use std::cell::OnceCell;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Between two looks. A worker that is held is noticed at the second one after it began.
@@ -84,7 +85,7 @@ impl Worker {
             return None;
         }
         let worker = Arc::new(Self { since: AtomicU32::new(FREE), runtime });
-        let mut workers = WATCHDOG.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workers = WATCHDOG.workers.lock();
         workers.retain(|worker| worker.strong_count() > 0);
         workers.push(Arc::downgrade(&worker));
         drop(workers);
@@ -130,7 +131,7 @@ impl Watchdog {
 
     /// Wakes a worker for each runtime that has one that is held. Whether any is at work.
     fn look(&self, now: u32) -> bool {
-        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let workers = self.workers.lock();
         let mut busy = false;
         for worker in workers.iter().filter_map(Weak::upgrade) {
             let since = worker.since.load(Ordering::Relaxed);

@@ -1,9 +1,10 @@
 //! How a call is made: on which connection, through which layers, and again where that is safe. Never decodes what
 //! comes back.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::MutexGuard;
 use tracing::Instrument;
 
 use super::{Client, Inner};
@@ -13,8 +14,8 @@ use crate::channel::ChannelState;
 use crate::codec::Encoder;
 use crate::connection::now;
 use crate::context::{HandlerScope, handler_deadline};
-use crate::error::{Executed, RpcError};
-use crate::exchange::Refused;
+use crate::error::RpcError;
+use crate::exchange::{Answer, Refused};
 use crate::items::{ItemsIn, Upload};
 use crate::middleware::{self, Answered, Call, Next};
 use crate::proto::{Arrived, Awaits, NewCall, Outcome};
@@ -22,6 +23,13 @@ use crate::retry::Attempts;
 use crate::streaming::Opened;
 use crate::target::Target;
 use crate::trace;
+
+/// What came of an attempt.
+pub(super) struct Failed {
+    pub(super) error: RpcError,
+    /// The connection takes no more calls: the next attempt is made on another one.
+    pub(super) moves: bool,
+}
 
 impl Client {
     /// Starts a call that gives a stream, in a span if somebody traces.
@@ -39,20 +47,22 @@ impl Client {
         opened.inspect_err(|error| traced.failed(error))
     }
 
-    /// Makes a call that has one result, in a span if somebody traces.
-    pub(super) async fn exchange(
+    /// A call that has one result, where that is more than a message each way: in a span if somebody traces, through
+    /// the layers there are, with an argument stream.
+    pub(super) async fn perform_rarely(
         &self,
         method: usize,
         arguments: Encoder,
         awaits: Awaits,
         upload: Option<Upload>,
+        deadline: Option<(Instant, Duration)>,
     ) -> Outcome {
         match self.traced(method) {
-            None => self.exchange_untraced(method, arguments, awaits, upload).await,
+            None => self.perform_untraced(method, arguments, awaits, upload, deadline).await,
             Some(traced) => {
                 let client = self.carrying_only(traced.metadata.clone());
-                let exchange = client.exchange_untraced(method, arguments, awaits, upload);
-                let outcome = Box::pin(exchange.instrument(traced.span.clone())).await;
+                let performed = client.perform_untraced(method, arguments, awaits, upload, deadline);
+                let outcome = performed.instrument(traced.span.clone()).await;
                 if let Outcome::Failure(error) = &outcome {
                     traced.failed(error);
                 }
@@ -141,38 +151,31 @@ impl Client {
         }
     }
 
-    /// The part of a call that is the same for every method with one result.
-    async fn exchange_untraced(
+    async fn perform_untraced(
         &self,
         method: usize,
         arguments: Encoder,
         awaits: Awaits,
         upload: Option<Upload>,
+        deadline: Option<(Instant, Duration)>,
     ) -> Outcome {
-        let deadline = self.deadline(method);
-        let exchange = async {
-            let body = arguments.finish()?;
-            let mut outcome = match self.inner.channel.layers() {
-                None => self.perform(method, body, awaits, upload, deadline).await,
-                Some(layers) => {
-                    let client = self.clone();
-                    let call = Call { client, method, body, awaits, upload, opens_stream: false };
-                    self.through(layers, call, deadline).await?.outcome()
-                }
-            };
-            self.inner.description.methods()[method]
-                .check_outcome(&mut outcome, self.inner.channel.options().limits.max_depth)
-                .map_err(|error| error.with_executed(Executed::Yes))?;
-            Ok(outcome)
+        let body = match arguments.finish() {
+            Ok(body) => body,
+            Err(error) => return Outcome::Failure(error),
         };
-        match exchange.await.unwrap_or_else(Outcome::Failure) {
-            Outcome::Failure(error) => Outcome::Failure(error.with_time(deadline.map(|(_, left)| left))),
-            outcome => outcome,
+        match self.inner.channel.layers() {
+            None => self.perform_bare(method, body, awaits, upload, deadline).await,
+            Some(layers) => {
+                let client = self.clone();
+                let call = Call { client, method, body, awaits, upload, opens_stream: false };
+                let answered = self.through(layers, call, deadline).await;
+                answered.map_or_else(Outcome::Failure, Answered::outcome)
+            }
         }
     }
 
-    /// Makes a call that has one result.
-    pub(crate) async fn perform(
+    /// Makes a call that has one result, without layers.
+    pub(crate) async fn perform_bare(
         &self,
         method: usize,
         body: Body,
@@ -180,7 +183,9 @@ impl Client {
         upload: Option<Upload>,
         deadline: Option<(Instant, Duration)>,
     ) -> Outcome {
-        let Some(upload) = upload else { return self.attempt(method, body, deadline, awaits).await };
+        let Some(upload) = upload else {
+            return self.attempt(method, Some(body), None, deadline, awaits).await;
+        };
         match Box::pin(self.prepare(method, body, deadline, awaits)).await {
             Ok((bound, mut call)) => {
                 call.streams_arguments = true;
@@ -190,50 +195,54 @@ impl Client {
         }
     }
 
-    /// Makes a call, and again where that is safe and likely to help. What is rarely needed is kept in boxes: a future
-    /// that holds it all would be moved with every call.
-    async fn attempt(
+    /// Notes for the retries of others that a call of this method came to an end.
+    pub(super) fn succeeded(&self, method: usize) {
+        let Inner { channel, description, .. } = &*self.inner;
+        if description.methods()[method].idempotent {
+            channel.retry_budget().succeeded();
+        }
+    }
+
+    /// Makes a call, and again where that is safe and likely to help. `failed` is what came of a first attempt.
+    pub(super) async fn attempt(
         &self,
         method: usize,
-        body: Body,
+        mut arguments: Option<Body>,
+        mut failed: Option<Failed>,
         deadline: Option<(Instant, Duration)>,
         awaits: Awaits,
     ) -> Outcome {
         let Inner { channel, description, .. } = &*self.inner;
         let mut attempts = Attempts::new(channel.retry_budget(), description.methods()[method].idempotent);
-        let mut arguments = Some(body);
         loop {
-            let bound = match self.inner.bound_now() {
-                Some(bound) => Ok(bound),
-                None => Box::pin(self.inner.binding(deadline)).await,
-            };
-            let mut moves = false;
-            let error = match bound {
-                Err(error) => error,
-                Ok(bound) => {
-                    let mut call = match self.new_call(&bound, method, deadline, awaits) {
-                        Some(Ok(call)) => call,
-                        Some(Err(error)) => return Outcome::Failure(error),
-                        None => {
-                            return Outcome::Failure(Box::pin(self.refusal(&bound, method, deadline)).await);
-                        }
-                    };
-                    call.body = arguments.take().unwrap_or_default();
-                    let answer = bound.connection.call(call).await;
-                    let Outcome::Failure(error) = answer.outcome else {
-                        attempts.succeeded();
-                        return answer.outcome;
-                    };
-                    moves = !bound.connection.is_usable();
-                    arguments = answer.body;
-                    error
-                }
+            let Failed { error, moves } = match failed.take() {
+                Some(failed) => failed,
+                None => match self.inner.binding(deadline).await {
+                    Err(error) => Failed { error, moves: false },
+                    Ok(bound) => {
+                        let Some(number) = bound.number(method) else {
+                            return Outcome::Failure(self.refusal(&bound, method, deadline).await);
+                        };
+                        let body = arguments.take().unwrap_or_default();
+                        let call = match self.new_call(number, method, body, deadline, awaits) {
+                            Ok(call) => call,
+                            Err(error) => return Outcome::Failure(error),
+                        };
+                        let Answer { outcome, body } = bound.connection.call(call).await;
+                        let Outcome::Failure(error) = outcome else {
+                            self.succeeded(method);
+                            return outcome;
+                        };
+                        arguments = body;
+                        Failed { error, moves: !bound.connection.is_usable() }
+                    }
+                },
             };
             let is_closed = || channel.state() == ChannelState::Closed;
             let again = attempts.failed(&error, moves).filter(|_| arguments.is_some() && !is_closed());
             match again {
                 Some(wait) if deadline.is_none_or(|(at, _)| now() + wait < at) => {
-                    Box::pin(tokio::time::sleep(wait)).await;
+                    tokio::time::sleep(wait).await;
                 }
                 _ => return Outcome::Failure(attempts.settle(error)),
             }
@@ -248,43 +257,33 @@ impl Client {
         deadline: Option<(Instant, Duration)>,
         awaits: Awaits,
     ) -> Result<(Arc<Binding>, NewCall), RpcError> {
-        let bound = match self.inner.bound_now() {
-            Some(bound) => bound,
-            None => self.inner.binding(deadline).await?,
-        };
-        match self.new_call(&bound, method, deadline, awaits) {
-            Some(call) => {
-                let call = NewCall { body, ..call? };
+        let bound = self.inner.binding(deadline).await?;
+        match bound.number(method) {
+            Some(number) => {
+                let call = self.new_call(number, method, body, deadline, awaits)?;
                 Ok((bound, call))
             }
             None => Err(self.refusal(&bound, method, deadline).await),
         }
     }
 
-    /// A call that can be made, but for its arguments; `None` if the peer has no such method.
-    fn new_call(
+    /// A call under the number that the peer has for the method.
+    pub(super) fn new_call(
         &self,
-        bound: &Binding,
+        number: u32,
         method: usize,
+        body: Body,
         deadline: Option<(Instant, Duration)>,
         awaits: Awaits,
-    ) -> Option<Result<NewCall, RpcError>> {
-        let number = bound.number(method)?;
+    ) -> Result<NewCall, RpcError> {
         let metadata = match &self.metadata {
-            Some(sent) => sent.encoded.clone(),
-            None => Ok(Arc::default()),
+            Some(sent) => Some(sent.encoded.clone()?),
+            None => None,
         };
         let object = self.inner.target.object();
         let own = self.inner.description.methods()[method].attributes.priority;
         let priority = self.priority.unwrap_or(own);
-        Some(metadata.map(|metadata| NewCall {
-            deadline,
-            metadata,
-            awaits,
-            priority,
-            object,
-            ..NewCall::new(number, Body::default())
-        }))
+        Ok(NewCall { deadline, metadata, awaits, priority, object, ..NewCall::new(number, body) })
     }
 
     async fn refusal(
@@ -298,7 +297,7 @@ impl Client {
     }
 
     /// When the time of a call that is made now is up, and how much that is.
-    fn deadline(&self, method: usize) -> Option<(Instant, Duration)> {
+    pub(super) fn deadline(&self, method: usize) -> Option<(Instant, Duration)> {
         let own = self.inner.description.methods().get(method).and_then(|method| method.attributes.timeout);
         deadline(self.timeout.or(own).or(self.inner.channel.options().timeout), self.deadline)
     }
@@ -318,16 +317,15 @@ fn deadline(timeout: Option<Duration>, latest: Option<Instant>) -> Option<(Insta
 }
 
 impl Inner {
-    /// The connection of the last call, while it takes further ones.
-    fn bound_now(&self) -> Option<Arc<Binding>> {
-        self.bound().as_ref().filter(|bound| bound.connection.is_usable()).cloned()
-    }
-
-    /// A connection that takes calls, and what the methods are there.
+    /// A connection that takes calls, and what the methods are there: that of the last call, if it can be used again.
     pub(super) async fn binding(
         &self,
         deadline: Option<(Instant, Duration)>,
     ) -> Result<Arc<Binding>, RpcError> {
+        let last = self.bound().clone();
+        if let Some(last) = last.filter(|bound| bound.connection.is_usable()) {
+            return Ok(last);
+        }
         let connection = self.channel.connection(deadline.map(|(at, _)| at)).await?;
         let bound = match &self.target {
             Target::Remote(object) => {
@@ -341,7 +339,7 @@ impl Inner {
         Ok(bound)
     }
 
-    fn bound(&self) -> MutexGuard<'_, Option<Arc<Binding>>> {
-        self.bound.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn bound(&self) -> MutexGuard<'_, Option<Arc<Binding>>> {
+        self.bound.lock()
     }
 }

@@ -2,10 +2,13 @@
 //! interprets a body; the generated code does.
 
 mod calling;
+mod performing;
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::binding::Binding;
 use crate::body::Body;
@@ -158,7 +161,7 @@ impl Client {
         output: Decode<T>,
         error: Decode<E>,
     ) -> Result<T, CallError<E>> {
-        let outcome = self.exchange(method as usize, arguments, Awaits::Reply, None).await;
+        let outcome = self.perform(method as usize, arguments, Awaits::Reply, None).await;
         self.decoded(method, outcome, output, error)
     }
 
@@ -188,7 +191,7 @@ impl Client {
     /// Where the call could not be queued: there is no connection, the peer has no such method, or its time ran
     /// out before.
     pub async fn send(&self, method: u32, arguments: Encoder) -> Result<(), CallError> {
-        match self.exchange(method as usize, arguments, Awaits::Start, None).await {
+        match self.perform(method as usize, arguments, Awaits::Start, None).await {
             Outcome::Failure(error) => Err(CallError::Rpc(self.placed(error, method as usize))),
             Outcome::Output(_) | Outcome::Error(_) => Ok(()),
         }
@@ -206,7 +209,7 @@ impl Client {
         output: Decode<T>,
         error: Decode<E>,
     ) -> Result<T, CallError<E>> {
-        let outcome = self.exchange(method as usize, arguments, Awaits::Reply, Some(upload)).await;
+        let outcome = self.perform(method as usize, arguments, Awaits::Reply, Some(upload)).await;
         self.decoded(method, outcome, output, error)
     }
 

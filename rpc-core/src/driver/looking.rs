@@ -25,6 +25,10 @@ impl<'a> Looking<'a> {
         Some(Self { connection, busy_poll, reading: Some(reading) })
     }
 
+    pub(crate) fn connection(&self) -> &'a Connection {
+        self.connection
+    }
+
     /// Reads until something is found, for as long as that is likely to pay.
     pub(crate) fn until<R>(&mut self, mut find: impl FnMut() -> Poll<R>) -> Poll<R> {
         let Self { connection, busy_poll, reading: Some(reading) } = self else { return Poll::Pending };

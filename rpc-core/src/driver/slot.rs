@@ -1,6 +1,5 @@
 //! Who has the reading half: the driver, or for a moment a caller that reads its reply itself. Never lets two read.
 
-use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
 use super::reading::Reading;
@@ -23,7 +22,7 @@ impl ReadingSlot {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Takes it, if nobody has it. Whoever takes it puts it back.

@@ -57,7 +57,7 @@ async fn make(request: Request) -> Result<Response, RpcError> {
     let deadline = deadline.map(|at| (at, at.saturating_duration_since(now())));
     let result = match opens_stream {
         true => Answered::Stream(client.open(method, body, upload, deadline).await?),
-        false => match client.perform(method, body, awaits, upload, deadline).await {
+        false => match client.perform_bare(method, body, awaits, upload, deadline).await {
             Outcome::Failure(error) => return Err(error),
             outcome => Answered::Outcome(outcome),
         },

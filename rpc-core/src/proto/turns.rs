@@ -9,6 +9,13 @@ pub(crate) type Each<T> = [T; Priority::COUNT];
 /// How often one that has something may be passed over in a row: its share is one turn in so many and one.
 const PASSED: u8 = 15;
 
+const NOTHING: Each<bool> = [false; Priority::COUNT];
+const ONLY_NORMAL: Each<bool> = {
+    let mut has = NOTHING;
+    has[Priority::Normal.rank()] = true;
+    has
+};
+
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     passed: Each<u8>,
@@ -16,7 +23,17 @@ pub(crate) struct Turns {
 
 impl Turns {
     /// Whose turn it is among those that have something.
+    #[inline]
     pub(crate) fn next(&self, has: Each<bool>) -> Option<Priority> {
+        // Nearly always all that waits is of one priority.
+        match has {
+            ONLY_NORMAL => Some(Priority::Normal),
+            NOTHING => None,
+            _ => self.next_of(has),
+        }
+    }
+
+    fn next_of(&self, has: Each<bool>) -> Option<Priority> {
         let waits = |priority: &Priority| has[priority.rank()];
         let due = |priority: &Priority| waits(priority) && self.passed[priority.rank()] >= PASSED;
         let overdue = Priority::ALL.into_iter().rev().find(due);
@@ -24,7 +41,15 @@ impl Turns {
     }
 
     /// One had its turn, while those had something.
+    #[inline]
     pub(crate) fn took(&mut self, priority: Priority, has: Each<bool>) {
+        match has {
+            ONLY_NORMAL => self.passed[Priority::Normal.rank()..].fill(0),
+            _ => self.took_of(priority, has),
+        }
+    }
+
+    fn took_of(&mut self, priority: Priority, has: Each<bool>) {
         let rank = priority.rank();
         self.passed[rank] = 0;
         for (passed, has) in self.passed.iter_mut().zip(has).skip(rank + 1) {

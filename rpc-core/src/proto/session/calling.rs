@@ -42,7 +42,7 @@ impl Session {
         let (max_calls, max_inflight) = (peer.max_calls, peer.max_inflight as usize);
         let (window, own_window) = (peer.stream_window, self.options.limits.stream_window);
         let size = pending.body.len();
-        let charged = if size > self.largest_part(pending.metadata.len()) { size } else { 0 };
+        let charged = if size > self.largest_part(pending.metadata_len()) { size } else { 0 };
         let wants = (pending.priority, charged);
         let mut may_start = self.reads();
         // The last places are for what is urgent.
@@ -102,7 +102,7 @@ impl Session {
         {
             return Some(error);
         }
-        let (size, extra, peer) = (call.body.len(), call.metadata.len(), self.peer.as_ref()?);
+        let (size, extra, peer) = (call.body.len(), call.metadata_len(), self.peer.as_ref()?);
         let above = |limit, max: u32| {
             let message = format!("arguments of {size} bytes, above the peer's {limit} of {max}");
             Some(RpcError::new(Code::TooLarge, message))
@@ -125,7 +125,7 @@ impl Session {
         let NewCall { method, body, deadline, metadata, object, priority, streams_arguments, .. } = call;
         self.started += 1;
         let mut set = if deadline.is_some() { flags::DEADLINE } else { 0 };
-        if !metadata.is_empty() {
+        if metadata.is_some() {
             set |= flags::METADATA;
         }
         if streams_arguments {
@@ -149,12 +149,12 @@ impl Session {
                 // A deadline below a microsecond is still some time; zero would mean none left.
                 put_varint(out, u64::try_from(left.as_micros()).unwrap_or(u64::MAX).max(1));
             }
-            if !metadata.is_empty() {
+            if let Some(metadata) = &metadata {
                 put_varint(out, metadata.len() as u64);
-                out.extend_from_slice(&metadata);
+                out.extend_from_slice(metadata);
             }
         };
-        let whole = body.len() <= self.largest_part(metadata.len());
+        let whole = body.len() <= self.largest_part(metadata.as_ref().map_or(0, |metadata| metadata.len()));
         if !whole || priority == Priority::Low {
             let (mut bytes, what) = (Vec::new(), What::Arguments);
             head(&mut bytes);

@@ -70,8 +70,8 @@ pub struct NewCall {
     pub body: Body,
     /// When its time is up, and how much is left now.
     pub deadline: Option<(Instant, Duration)>,
-    /// Its metadata, encoded; empty for none.
-    pub metadata: Arc<[u8]>,
+    /// Its metadata, encoded and not empty.
+    pub metadata: Option<Arc<[u8]>>,
     /// What its maker waits for.
     pub awaits: Awaits,
     /// How urgent it is.
@@ -91,13 +91,18 @@ impl NewCall {
             method,
             body,
             deadline: None,
-            metadata: Arc::default(),
+            metadata: None,
             awaits: Awaits::Reply,
             priority: Priority::Normal,
             object: None,
             streams_arguments: false,
             streams_results: false,
         }
+    }
+
+    /// Bytes of its metadata.
+    fn metadata_len(&self) -> usize {
+        self.metadata.as_ref().map_or(0, |metadata| metadata.len())
     }
 }
 
@@ -309,8 +314,12 @@ impl Session {
     }
 
     /// Whether the peer reads what there is of each priority, so that there may be more.
+    #[inline]
     fn reads(&self) -> Each<bool> {
         let max = self.options.limits.max_queued as usize;
+        if self.output.len() <= max {
+            return [true; Priority::COUNT];
+        }
         Priority::ALL.map(|priority| self.output.ahead_of(priority) <= max)
     }
 

@@ -30,9 +30,9 @@ impl Session {
     /// Of which priorities there are calls that may run now.
     fn ready(&self) -> Each<bool> {
         let mut has = self.events.each_ref().map(|calls| !calls.is_empty());
-        if has != [false; Priority::COUNT] {
-            let reads = self.reads();
-            has.iter_mut().zip(reads).for_each(|(has, reads)| *has &= reads);
+        let reads = self.reads();
+        for rank in 0..Priority::COUNT {
+            has[rank] &= reads[rank];
         }
         has
     }
