@@ -23,7 +23,7 @@ use crate::local::{Local, LocalServer};
 use crate::parts::Parts;
 
 /// Bytes of this side's ring, unless the option `ring` says otherwise.
-const RING: usize = 256 << 10;
+const RING: usize = 1 << 20;
 
 /// Peers that may be on their way to introduce themselves. The newest wait.
 const INTRODUCTIONS: usize = 128;
