@@ -207,8 +207,10 @@ async fn served(address: &str) -> Served {
         let endpoint = address.parse().expect("an address");
         return Served { endpoint, handle: None, _directory: directory };
     }
-    let server = services().bind(address).await.expect("bound");
-    let endpoint = server.endpoint().clone();
+    let address: Endpoint = address.parse().expect("an address");
+    let server = services().bind(address.clone()).await.expect("bound");
+    let with = |endpoint: Endpoint, (name, value)| endpoint.with_option(name, value).expect("an option");
+    let endpoint = address.options().fold(server.endpoint().clone(), with);
     Served { endpoint, handle: Some(server.spawn()), _directory: directory }
 }
 
@@ -292,6 +294,7 @@ over! {
     fifo "fifo:{dir}/probe";
     unix "unix:{dir}/probe.sock";
     shm "shm:{dir}/probe.shm";
+    unix_shm "unix:{dir}/probe.sock?shm=auto";
     local "local:{name}";
     tcp "tcp://127.0.0.1:0";
 }

@@ -52,10 +52,18 @@ const SCHEMES: &[Scheme] = &[
         connector: Some(fifo::connector),
         listener: Some(|parts| Box::pin(async move { fifo::listener(parts) })),
     },
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     Scheme {
         name: "unix",
-        options: &["insecure_dir", "peer"],
+        options: &["insecure_dir", "peer", "ring", "shm"],
+        connector: Some(shm::unix_connector),
+        listener: Some(|parts| Box::pin(shm::unix_listener(parts))),
+    },
+    // Where memory cannot be shared, both sides stay on the socket.
+    #[cfg(all(unix, not(target_os = "linux")))]
+    Scheme {
+        name: "unix",
+        options: &["insecure_dir", "peer", "ring", "shm"],
         connector: Some(local::file_connector),
         listener: Some(|parts| Box::pin(local::file_listener(parts))),
     },

@@ -1,6 +1,6 @@
 //! `shm:PATH`, two byte rings in shared memory. The socket at PATH, a local one with all that is said of those, brings
-//! the two sides together, wakes them, and tells each of the other's end. Never shares memory with a peer that the
-//! socket does not admit.
+//! the two sides together, wakes them, and tells each of the other's end. `unix:PATH?shm=auto` is the same where both
+//! sides can, and the socket alone where not. Never shares memory with a peer that the socket does not admit.
 
 mod bell;
 mod introduction;
@@ -10,33 +10,76 @@ mod region;
 mod ring;
 mod wire;
 
-use std::io;
+use std::collections::VecDeque;
+use std::io::{self, Cursor};
 
 use async_trait::async_trait;
+use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use traitwire_core::transport::{Connector, Listener, Peer, Wire};
 use traitwire_core::{Endpoint, Options, RpcError};
 
+use self::introduction::{Declines, Met};
 use crate::failure::invalid;
-use crate::local::{Local, LocalServer};
+use crate::local::{self, Local, LocalServer};
 use crate::parts::Parts;
 
-/// Bytes of this side's ring, unless the option `ring` says otherwise.
+/// Bytes of this side's ring, unless the option `ring` says otherwise. A megabyte goes over in one piece: its sender
+/// need not wait for room, which is two to three times the rate of a ring of 256 KiB. Memory is taken as it is first
+/// written to.
 const RING: usize = 1 << 20;
 
-/// Peers that may be on their way to introduce themselves. The newest wait.
+/// Peers that may be on their way to introduce themselves. The newest push out the oldest.
 const INTRODUCTIONS: usize = 128;
 
+/// Whether both sides must share memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    Demanded,
+    /// Where the other side does not, or there is no memory to be had, the socket carries the connection.
+    IfBoth,
+}
+
+impl Sharing {
+    fn declines(self) -> Declines {
+        match self {
+            Self::Demanded => Declines::Never,
+            Self::IfBoth => Declines::WithoutMemory,
+        }
+    }
+}
+
 pub(crate) fn connector(parts: Parts) -> Result<Box<dyn Connector>, RpcError> {
-    let ring = ring_size(&parts.endpoint)?;
-    Ok(Box::new(Shm { local: Local::file(parts)?, ring }))
+    Ok(Box::new(Shm::new(parts, Sharing::Demanded)?))
 }
 
 pub(crate) async fn listener(parts: Parts) -> Result<Box<dyn Listener>, RpcError> {
-    let ring = ring_size(&parts.endpoint)?;
-    let local = LocalServer::file(parts).await?;
-    Ok(Box::new(ShmServer { local, ring, introductions: JoinSet::new() }))
+    Ok(Box::new(ShmServer::new(parts, Sharing::Demanded).await?))
+}
+
+/// `unix:`, with the option `shm`.
+pub(crate) fn unix_connector(parts: Parts) -> Result<Box<dyn Connector>, RpcError> {
+    match upgrades(&parts.endpoint)? {
+        true => Ok(Box::new(Shm::new(parts, Sharing::IfBoth)?)),
+        false => local::file_connector(parts),
+    }
+}
+
+/// `unix:`, with the option `shm`.
+pub(crate) async fn unix_listener(parts: Parts) -> Result<Box<dyn Listener>, RpcError> {
+    match upgrades(&parts.endpoint)? {
+        true => Ok(Box::new(ShmServer::new(parts, Sharing::IfBoth).await?)),
+        false => local::file_listener(parts).await,
+    }
+}
+
+fn upgrades(endpoint: &Endpoint) -> Result<bool, RpcError> {
+    match endpoint.option("shm") {
+        None | Some("off") => Ok(false),
+        Some("auto") => Ok(true),
+        Some(other) => Err(invalid(endpoint, format!("option shm={other}: expected `auto` or `off`"))),
+    }
 }
 
 fn ring_size(endpoint: &Endpoint) -> Result<usize, RpcError> {
@@ -52,16 +95,34 @@ fn ring_size(endpoint: &Endpoint) -> Result<usize, RpcError> {
 struct Shm {
     local: Local,
     ring: usize,
+    sharing: Sharing,
+}
+
+impl Shm {
+    fn new(parts: Parts, sharing: Sharing) -> Result<Self, RpcError> {
+        let ring = ring_size(&parts.endpoint)?;
+        Ok(Self { local: Local::file(parts)?, ring, sharing })
+    }
+
+    async fn open(&self) -> io::Result<Wire> {
+        let (socket, peer) = self.local.open().await?;
+        match (introduction::begin(&socket, self.ring, self.sharing.declines()).await?, self.sharing) {
+            (Met::Shared { own, other }, _) => Ok(shared(socket, own, other, peer)),
+            (Met::Declined, Sharing::IfBoth) => Ok(plain(socket, peer, Vec::new())),
+            // It has taken the introduction for a broken hello. The next time it gets a hello.
+            (Met::Plain { .. }, Sharing::IfBoth) => {
+                let (socket, peer) = self.local.open().await?;
+                Ok(plain(socket, peer, Vec::new()))
+            }
+            (unmet, Sharing::Demanded) => Err(unmet.refusal()),
+        }
+    }
 }
 
 #[async_trait]
 impl Connector for Shm {
     async fn connect(&self) -> Result<Wire, RpcError> {
-        let opened = async {
-            let (socket, peer) = self.local.open().await?;
-            share(socket, peer, self.ring).await
-        };
-        opened.await.map_err(|cause| self.local.failed(&cause))
+        self.open().await.map_err(|cause| self.local.failed(&cause))
     }
 
     fn endpoint(&self) -> &Endpoint {
@@ -76,25 +137,49 @@ impl Connector for Shm {
 struct ShmServer {
     local: LocalServer,
     ring: usize,
+    sharing: Sharing,
     introductions: JoinSet<io::Result<Wire>>,
+    /// Those under way, the oldest first, and some that are over.
+    order: VecDeque<AbortHandle>,
+}
+
+impl ShmServer {
+    async fn new(parts: Parts, sharing: Sharing) -> Result<Self, RpcError> {
+        let ring = ring_size(&parts.endpoint)?;
+        let local = LocalServer::file(parts).await?;
+        Ok(Self { local, ring, sharing, introductions: JoinSet::new(), order: VecDeque::new() })
+    }
+
+    /// Lets a peer introduce itself, in place of the oldest that has not yet.
+    fn introduce(&mut self, socket: UnixStream, peer: Peer) {
+        self.order.retain(|introduction| !introduction.is_finished());
+        if self.order.len() >= INTRODUCTIONS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            oldest.abort();
+        }
+        let (ring, sharing, patience) = (self.ring, self.sharing, self.local.options().handshake_timeout);
+        let introduction = async move {
+            let timely = tokio::time::timeout(patience, answer(socket, peer, ring, sharing));
+            timely.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        };
+        self.order.push_back(self.introductions.spawn(introduction));
+    }
 }
 
 #[async_trait]
 impl Listener for ShmServer {
     async fn accept(&mut self) -> io::Result<Option<Wire>> {
-        let Self { local, ring, introductions } = self;
-        let (ring, patience) = (*ring, local.options().handshake_timeout);
         loop {
             tokio::select! {
-                Some(introduced) = introductions.join_next() => {
-                    return introduced.map_err(io::Error::other)?.map(Some);
-                }
-                accepted = local.open(), if introductions.len() < INTRODUCTIONS => {
+                Some(introduced) = self.introductions.join_next() => match introduced {
+                    Ok(introduced) => return introduced.map(Some),
+                    Err(error) if error.is_cancelled() => {}
+                    Err(error) => return Err(io::Error::other(error)),
+                },
+                accepted = self.local.open() => {
                     let (socket, peer) = accepted?;
-                    introductions.spawn(async move {
-                        let timely = tokio::time::timeout(patience, share(socket, peer, ring));
-                        timely.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-                    });
+                    self.introduce(socket, peer);
                 }
             }
         }
@@ -109,8 +194,26 @@ impl Listener for ShmServer {
     }
 }
 
-/// A connection over memory that both sides of a socket share.
-async fn share(socket: UnixStream, peer: Peer, ring: usize) -> io::Result<Wire> {
-    let (own, other) = introduction::introduce(&socket, ring).await?;
-    Ok(wire::wire(bell::Bell::new(socket), own, other, peer))
+/// Hears how a peer begins.
+async fn answer(socket: UnixStream, peer: Peer, ring: usize, sharing: Sharing) -> io::Result<Wire> {
+    match (introduction::answer(&socket, ring, sharing.declines()).await?, sharing) {
+        (Met::Shared { own, other }, _) => Ok(shared(socket, own, other, peer)),
+        (Met::Declined, Sharing::IfBoth) => Ok(plain(socket, peer, Vec::new())),
+        (Met::Plain { begun }, Sharing::IfBoth) => Ok(plain(socket, peer, begun)),
+        (unmet, Sharing::Demanded) => Err(unmet.refusal()),
+    }
+}
+
+/// A connection over the areas of both sides.
+fn shared(socket: UnixStream, own: region::Region, other: region::Region, peer: Peer) -> Wire {
+    wire::wire(bell::Bell::new(socket), own, other, peer)
+}
+
+/// A connection over the socket alone, of which so much has been read.
+fn plain(socket: UnixStream, peer: Peer, begun: Vec<u8>) -> Wire {
+    let (reader, writer) = socket.into_split();
+    match begun.is_empty() {
+        true => Wire::new(reader, writer, peer),
+        false => Wire::new(Cursor::new(begun).chain(reader), writer, peer),
+    }
 }

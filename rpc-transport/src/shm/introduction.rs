@@ -1,5 +1,6 @@
 //! How two sides show each other their areas: each sends one message over the socket, with the file of its area, and
-//! waits for the other's. Never trusts a message: it says how large the ring is, and the file has to prove it.
+//! hears the other's. Whoever connects begins. Never trusts a message: it says how large the ring is, and the file has to
+//! prove it.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -17,51 +18,139 @@ use super::region::Region;
 /// The first bytes of the message. No text begins like this, nor a hello.
 const MAGIC: [u8; 8] = *b"\xFFTWSHM\x01\n";
 
-/// Bytes of the message: the magic, and the capacity of the ring, little-endian.
+/// How a hello begins, where the peer knows of no shared memory.
+const HELLO: [u8; 8] = traitwire_core::proto::MAGIC;
+
+/// Bytes of the message: the magic, and the capacity of the ring, little-endian; 0, without a file, from who has none.
 const MESSAGE: usize = 16;
 
-/// The areas of this side and the other.
+/// What came of it.
+pub(super) enum Met {
+    /// Both sides share memory.
+    Shared { own: Region, other: Region },
+    /// One of them has none to share.
+    Declined,
+    /// The other side has begun with a hello, of which this much was read.
+    Plain { begun: Vec<u8> },
+}
+
+/// Whether a side that has no memory to share goes on without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Declines {
+    Never,
+    WithoutMemory,
+}
+
+impl Met {
+    /// Why there is no connection over shared memory.
+    pub(super) fn refusal(&self) -> io::Error {
+        let what = match self {
+            Met::Plain { .. } => "the peer takes this for a `unix:` address",
+            Met::Declined | Met::Shared { .. } => "the peer has no memory to share",
+        };
+        io::Error::new(io::ErrorKind::InvalidData, what)
+    }
+}
+
+/// Introduces this side, which has connected, and hears the other. Says nothing where this side declines.
 ///
 /// # Errors
-/// `InvalidData` where the peer says something else, or shows memory that cannot be trusted.
-pub(crate) async fn introduce(socket: &UnixStream, capacity: usize) -> io::Result<(Region, Region)> {
-    let (own, file) = Region::create(capacity)?;
-    let mut message = [0; MESSAGE];
-    message[..8].copy_from_slice(&MAGIC);
-    message[8..].copy_from_slice(&(capacity as u64).to_le_bytes());
-    socket.async_io(Interest::WRITABLE, || show(socket.as_fd(), &message, file.as_fd())).await?;
-    drop(file);
+/// `InvalidData` where the peer says something else, or shows memory that cannot be trusted. Where this side has no
+/// memory and does not decline.
+pub(super) async fn begin(socket: &UnixStream, capacity: usize, declines: Declines) -> io::Result<Met> {
+    let (own, file) = match Region::create(capacity) {
+        Ok(created) => created,
+        Err(_) if declines == Declines::WithoutMemory => return Ok(Met::Declined),
+        Err(error) => return Err(error),
+    };
+    show(socket, capacity, Some(file)).await?;
+    Ok(match hear(socket).await? {
+        Heard::Region(other) => Met::Shared { own, other },
+        Heard::Declined => Met::Declined,
+        Heard::Plain { begun } => Met::Plain { begun },
+    })
+}
 
+/// Hears the other side, which has connected, and answers it.
+///
+/// # Errors
+/// As [`begin`].
+pub(super) async fn answer(socket: &UnixStream, capacity: usize, declines: Declines) -> io::Result<Met> {
+    let other = match hear(socket).await? {
+        Heard::Region(other) => other,
+        Heard::Declined => return Ok(Met::Declined),
+        Heard::Plain { begun } => return Ok(Met::Plain { begun }),
+    };
+    match Region::create(capacity) {
+        Ok((own, file)) => {
+            show(socket, capacity, Some(file)).await?;
+            Ok(Met::Shared { own, other })
+        }
+        Err(_) if declines == Declines::WithoutMemory => {
+            show(socket, 0, None).await?;
+            Ok(Met::Declined)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What the other side has said.
+enum Heard {
+    Region(Region),
+    Declined,
+    Plain { begun: Vec<u8> },
+}
+
+async fn hear(socket: &UnixStream) -> io::Result<Heard> {
     let mut heard = [0; MESSAGE];
     let mut file = None;
     let mut filled = 0;
     while filled < MESSAGE {
-        let hear = || see(socket.as_fd(), &mut heard[filled..], &mut file);
-        filled += match socket.async_io(Interest::READABLE, hear).await? {
+        // Beyond the magic only if it is that: what follows a hello is not for here.
+        let most = if filled < MAGIC.len() { MAGIC.len() } else { MESSAGE };
+        let see = || see(socket.as_fd(), &mut heard[filled..most], &mut file);
+        filled += match socket.async_io(Interest::READABLE, see).await? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             bytes => bytes,
         };
+        let begun = &heard[..filled.min(MAGIC.len())];
+        if !MAGIC.starts_with(begun) {
+            return match HELLO.starts_with(begun) {
+                true => Ok(Heard::Plain { begun: begun.to_vec() }),
+                false => Err(invalid("the peer does not speak of shared memory")),
+            };
+        }
     }
-    let (magic, theirs) = heard.split_at(8);
-    if magic != MAGIC {
-        let what = match magic == traitwire_core::proto::MAGIC {
-            true => "the peer takes this for a `unix:` address",
-            false => "the peer does not speak of shared memory",
-        };
-        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    let theirs =
+        heard[MAGIC.len()..].iter().rev().fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
+    match file {
+        None if theirs == 0 => Ok(Heard::Declined),
+        None => Err(invalid("no memory was offered")),
+        Some(file) => Ok(Heard::Region(Region::open(file, usize::try_from(theirs).unwrap_or(usize::MAX))?)),
     }
-    let theirs = theirs.iter().rev().fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
-    let theirs = usize::try_from(theirs).unwrap_or(usize::MAX);
-    let file = file.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no memory was offered"))?;
-    Ok((own, Region::open(file, theirs)?))
 }
 
-/// Sends the message with the file. It is smaller than any socket's buffer, and the first thing in it.
-fn show(socket: BorrowedFd<'_>, message: &[u8], file: BorrowedFd<'_>) -> io::Result<()> {
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+/// Sends the message, with the file of an area if there is one.
+async fn show(socket: &UnixStream, capacity: usize, file: Option<OwnedFd>) -> io::Result<()> {
+    let mut message = [0; MESSAGE];
+    message[..MAGIC.len()].copy_from_slice(&MAGIC);
+    message[MAGIC.len()..].copy_from_slice(&(capacity as u64).to_le_bytes());
+    let file = file.as_ref().map(OwnedFd::as_fd);
+    socket.async_io(Interest::WRITABLE, || send(socket.as_fd(), &message, file)).await
+}
+
+/// The message is smaller than any socket's buffer, and the first thing in it.
+fn send(socket: BorrowedFd<'_>, message: &[u8], file: Option<BorrowedFd<'_>>) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    let files = [file];
-    ancillary.push(SendAncillaryMessage::ScmRights(&files));
+    let files = file.as_slice();
+    if !files.is_empty() {
+        ancillary.push(SendAncillaryMessage::ScmRights(files));
+    }
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
     match sendmsg(socket, &[IoSlice::new(message)], &mut ancillary, flags)? {
         sent if sent == message.len() => Ok(()),
@@ -84,7 +173,7 @@ fn see(socket: BorrowedFd<'_>, into: &mut [u8], file: &mut Option<OwnedFd>) -> i
         }
     }
     match more {
-        true => Err(io::Error::new(io::ErrorKind::InvalidData, "more than one file was offered")),
+        true => Err(invalid("more than one file was offered")),
         false => Ok(received.bytes),
     }
 }
