@@ -125,12 +125,23 @@ impl Handlers {
             self.spawned.start(handler, priority);
             return None;
         }
-        self.running[index] = Some(Running::InPlace { method: description, kept, slot, scope });
-        self.poll_one(id)
+        // Most handlers end at their first poll: only the others are kept.
+        let outcome =
+            poll_slot(&mut *slot, &scope, &mut Context::from_waker(self.listening(index)), description);
+        match outcome {
+            Some(outcome) => {
+                self.retire(kept.filter(|_| !is_panic(&outcome)), slot);
+                Some(outcome)
+            }
+            None => {
+                self.running[index] = Some(Running::InPlace { method: description, kept, slot, scope });
+                None
+            }
+        }
     }
 
-    fn poll_one(&mut self, id: CallId) -> Option<Outcome> {
-        let index = id.0 as usize;
+    /// The waker of a handler that is about to be polled.
+    fn listening(&mut self, index: usize) -> &Waker {
         while self.wakers.len() <= index {
             let id = CallId(self.wakers.len() as u32);
             let waker =
@@ -138,9 +149,16 @@ impl Handlers {
             self.wakers.push((Arc::clone(&waker), waker.into()));
         }
         let (handler, waker) = &self.wakers[index];
-        // Before polling: what wakes it from now on has to be heard, and what the last one to wake it did before,
-        // seen. A plain store might come after the handler's own reads.
+        // What wakes it from now on has to be heard, and what the last one to wake it did before, seen. A plain store
+        // might come after the handler's own reads.
         handler.listed.swap(false, Ordering::AcqRel);
+        waker
+    }
+
+    fn poll_one(&mut self, id: CallId) -> Option<Outcome> {
+        let index = id.0 as usize;
+        self.listening(index);
+        let waker = &self.wakers[index].1;
         let Some(Some(Running::InPlace { method, slot, scope, .. })) = self.running.get_mut(index) else {
             return None;
         };
