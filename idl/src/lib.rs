@@ -13,5 +13,7 @@ mod schema;
 pub use difference::{Difference, first_difference};
 pub use fingerprint::Fingerprint;
 pub use guard::{DecodeLimits, Guard, GuardError, GuardErrorKind};
-pub use model::{Argument, Definition, Field, Interface, Method, Shape, Type, Variant};
+pub use model::{
+    Argument, Definition, Field, Interface, Method, Missing, Shape, Type, UnknownFields, Variant,
+};
 pub use schema::{InterfaceBuilder, MethodBuilder, Schema, Types};
