@@ -8,7 +8,9 @@ mod guard;
 mod impls;
 pub mod model;
 mod print;
+mod resolve;
 mod schema;
+mod transcode;
 
 pub use difference::{Difference, first_difference};
 pub use fingerprint::Fingerprint;
@@ -16,4 +18,9 @@ pub use guard::{DecodeLimits, Guard, GuardError, GuardErrorKind};
 pub use model::{
     Argument, Definition, Field, Interface, Method, Missing, Shape, Type, UnknownFields, Variant,
 };
+pub use resolve::{
+    Conflict, Plan, ReadArguments, ReadResults, Resolved, TooLarge, Within, resolve_arguments,
+    resolve_results,
+};
 pub use schema::{InterfaceBuilder, MethodBuilder, Schema, Types};
+pub use transcode::{Absent, Gap, TranscodeError, Transcoded};
