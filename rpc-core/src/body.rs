@@ -1,7 +1,10 @@
 //! The bytes of arguments or a result. A large block of bytes at their end stands apart, so that it is moved
 //! from the value to the wire, and from the wire to the value, without being copied. Never knows types.
 
+use std::sync::Arc;
+
 use crate::buffer::Buffer;
+use crate::evolved::Evolved;
 use crate::reference::References;
 
 /// An encoded body: `head`, then `tail`.
@@ -31,6 +34,13 @@ impl Body {
     /// The same body, whose values name these by place.
     pub(crate) fn with_references(self, references: References) -> Self {
         Self { references, ..self }
+    }
+
+    /// The same body, whose values are in part behind gaps.
+    pub(crate) fn with_gaps(self, references: &References, evolved: Evolved) -> Self {
+        let mut carried = references.as_deref().cloned().unwrap_or_default();
+        carried.evolved = Some(Arc::new(evolved));
+        Self { references: Some(Arc::new(carried)), ..self }
     }
 
     pub(crate) fn references(&self) -> &References {

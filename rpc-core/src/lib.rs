@@ -24,6 +24,7 @@ mod body;
 mod buffer;
 mod connection;
 mod driver;
+mod evolved;
 mod exchange;
 mod handlers;
 mod in_process;
