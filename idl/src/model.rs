@@ -15,6 +15,20 @@ pub struct Interface {
     pub types: Vec<Definition>,
 }
 
+impl Interface {
+    /// The same interface without its doc comments: what another version of it has to be compared with.
+    pub fn without_docs(&self) -> Self {
+        let mut bare = self.clone();
+        bare.docs.clear();
+        bare.methods.iter_mut().for_each(|method| method.docs.clear());
+        for definition in &mut bare.types {
+            definition.docs.clear();
+            definition.shape.clear_docs();
+        }
+        bare
+    }
+}
+
 /// One method.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Method {
@@ -148,6 +162,21 @@ pub enum Shape {
     Struct(Vec<Field>),
     /// One of these. Not inside a variant.
     Enum(Vec<Variant>),
+}
+
+impl Shape {
+    fn clear_docs(&mut self) {
+        match self {
+            Shape::Struct(fields) => fields.iter_mut().for_each(|field| field.docs.clear()),
+            Shape::Enum(variants) => {
+                for variant in variants {
+                    variant.docs.clear();
+                    variant.shape.clear_docs();
+                }
+            }
+            Shape::Unit | Shape::Newtype(_) | Shape::Tuple(_) => {}
+        }
+    }
 }
 
 /// A named value of a struct or variant.

@@ -43,6 +43,10 @@ impl Body {
         Self { references: Some(Arc::new(carried)), ..self }
     }
 
+    pub(crate) fn has_gaps(&self) -> bool {
+        self.references.as_ref().is_some_and(|carried| carried.evolved.is_some())
+    }
+
     pub(crate) fn references(&self) -> &References {
         &self.references
     }

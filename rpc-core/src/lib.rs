@@ -18,6 +18,7 @@ pub mod streaming;
 pub mod transparent;
 pub mod transport;
 
+mod adapted;
 mod backoff;
 mod binding;
 mod body;
@@ -46,6 +47,7 @@ mod states;
 mod sync;
 mod target;
 mod trace;
+mod versions;
 mod watchdog;
 
 pub use body::Body;

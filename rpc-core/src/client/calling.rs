@@ -5,6 +5,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tracing::Instrument;
+use traitwire_idl::ReadResults;
 
 use super::{Client, Inner};
 use crate::binding::Binding;
@@ -13,15 +14,24 @@ use crate::channel::ChannelState;
 use crate::codec::Encoder;
 use crate::connection::now;
 use crate::context::{HandlerScope, handler_deadline};
-use crate::error::{Executed, RpcError};
+use crate::error::{Code, Executed, RpcError};
+use crate::evolved::evolve_all;
 use crate::exchange::Refused;
 use crate::items::{ItemsIn, Upload};
 use crate::middleware::{self, Answered, Call, Next};
 use crate::proto::{Arrived, Awaits, NewCall, Outcome};
 use crate::retry::Attempts;
-use crate::streaming::Opened;
+use crate::streaming::{EvolvedItems, Opened};
 use crate::target::Target;
 use crate::trace;
+
+/// A call that can be made.
+struct Prepared {
+    bound: Arc<Binding>,
+    call: NewCall,
+    /// How its results are read, where the peer's version is another.
+    results: Option<Arc<ReadResults>>,
+}
 
 impl Client {
     /// Starts a call that gives a stream, in a span if somebody traces.
@@ -108,7 +118,12 @@ impl Client {
         let had = deadline.map(|(_, had)| had);
         let mut attempts = Attempts::new(self.inner.channel.retry_budget(), false);
         loop {
-            let (bound, mut call) = self.prepare(method, body, deadline, Awaits::Reply).await?;
+            let Prepared { bound, mut call, results } =
+                self.prepare(method, body, deadline, Awaits::Reply).await?;
+            let evolved = results.map(|results| {
+                let (item, error) = (results.output.clone(), results.error.clone());
+                Box::new(EvolvedItems { item, error })
+            });
             call.streams_arguments = upload.is_some();
             call.streams_results = true;
             let connection = &bound.connection;
@@ -120,7 +135,7 @@ impl Client {
                     if let Some(upload) = upload {
                         let _sending = Some(upload.spawn(connection, end));
                         let _channel = Some(self.inner.channel.clone());
-                        return Ok(Opened { items, first: None, had, _sending, _channel });
+                        return Ok(Opened { items, first: None, had, evolved, _sending, _channel });
                     }
                     match items.first().await {
                         Arrived::Ended(Outcome::Failure(error), body) if error.is_retryable() => {
@@ -128,7 +143,7 @@ impl Client {
                         }
                         first => {
                             let (first, _channel) = (Some(first), Some(self.inner.channel.clone()));
-                            return Ok(Opened { items, first, had, _sending: None, _channel });
+                            return Ok(Opened { items, first, had, evolved, _sending: None, _channel });
                         }
                     }
                 }
@@ -182,9 +197,13 @@ impl Client {
     ) -> Outcome {
         let Some(upload) = upload else { return self.attempt(method, body, deadline, awaits).await };
         match Box::pin(self.prepare(method, body, deadline, awaits)).await {
-            Ok((bound, mut call)) => {
+            Ok(Prepared { bound, mut call, results }) => {
                 call.streams_arguments = true;
-                Box::pin(upload.call(&bound.connection, call)).await
+                let outcome = Box::pin(upload.call(&bound.connection, call)).await;
+                match results {
+                    None => outcome,
+                    Some(results) => self.evolve_outcome(&results, outcome),
+                }
             }
             Err(error) => Outcome::Failure(error),
         }
@@ -211,22 +230,34 @@ impl Client {
             let error = match bound {
                 Err(error) => error,
                 Ok(bound) => {
-                    let mut call = match self.new_call(&bound, method, deadline, awaits) {
-                        Some(Ok(call)) => call,
-                        Some(Err(error)) => return Outcome::Failure(error),
-                        None => {
-                            return Outcome::Failure(Box::pin(self.refusal(&bound, method, deadline)).await);
-                        }
-                    };
-                    call.body = arguments.take().unwrap_or_default();
-                    let answer = bound.connection.call(call).await;
-                    let Outcome::Failure(error) = answer.outcome else {
-                        attempts.succeeded();
-                        return answer.outcome;
+                    let (prepared, results) = match bound.number(method) {
+                        Some(number) => (self.new_call(number, method, deadline, awaits), None),
+                        None => match Box::pin(self.evolved(&bound, method, deadline)).await {
+                            Ok((number, results)) => {
+                                (self.new_call(number, method, deadline, awaits), Some(results))
+                            }
+                            Err(error) => (Err(error), None),
+                        },
                     };
                     moves = !bound.connection.is_usable();
-                    arguments = answer.body;
-                    error
+                    match prepared {
+                        Err(error) if error.code() != Code::Unavailable => return Outcome::Failure(error),
+                        Err(error) => error,
+                        Ok(mut call) => {
+                            call.body = arguments.take().unwrap_or_default();
+                            let answer = bound.connection.call(call).await;
+                            let Outcome::Failure(error) = answer.outcome else {
+                                attempts.succeeded();
+                                return match results {
+                                    None => answer.outcome,
+                                    Some(results) => self.evolve_outcome(&results, answer.outcome),
+                                };
+                            };
+                            moves = !bound.connection.is_usable();
+                            arguments = answer.body;
+                            error
+                        }
+                    }
                 }
             };
             let is_closed = || channel.state() == ChannelState::Closed;
@@ -247,29 +278,30 @@ impl Client {
         body: Body,
         deadline: Option<(Instant, Duration)>,
         awaits: Awaits,
-    ) -> Result<(Arc<Binding>, NewCall), RpcError> {
+    ) -> Result<Prepared, RpcError> {
         let bound = match self.inner.bound_now() {
             Some(bound) => bound,
             None => self.inner.binding(deadline).await?,
         };
-        match self.new_call(&bound, method, deadline, awaits) {
-            Some(call) => {
-                let call = NewCall { body, ..call? };
-                Ok((bound, call))
+        let (number, results) = match bound.number(method) {
+            Some(number) => (number, None),
+            None => {
+                let (number, results) = self.evolved(&bound, method, deadline).await?;
+                (number, Some(results))
             }
-            None => Err(self.refusal(&bound, method, deadline).await),
-        }
+        };
+        let call = NewCall { body, ..self.new_call(number, method, deadline, awaits)? };
+        Ok(Prepared { bound, call, results })
     }
 
-    /// A call that can be made, but for its arguments; `None` if the peer has no such method.
+    /// A call of a method by the peer's number for it, but for its arguments.
     fn new_call(
         &self,
-        bound: &Binding,
+        number: u32,
         method: usize,
         deadline: Option<(Instant, Duration)>,
         awaits: Awaits,
-    ) -> Option<Result<NewCall, RpcError>> {
-        let number = bound.number(method)?;
+    ) -> Result<NewCall, RpcError> {
         let metadata = match &self.metadata {
             Some(sent) => sent.encoded.clone(),
             None => Ok(Arc::default()),
@@ -277,24 +309,44 @@ impl Client {
         let object = self.inner.target.object();
         let own = self.inner.description.methods()[method].attributes.priority;
         let priority = self.priority.unwrap_or(own);
-        Some(metadata.map(|metadata| NewCall {
+        metadata.map(|metadata| NewCall {
             deadline,
             metadata,
             awaits,
             priority,
             object,
             ..NewCall::new(number, Body::default())
-        }))
+        })
     }
 
-    async fn refusal(
+    /// The number of a method that the peer has in another version, and how its results are read.
+    #[cold]
+    async fn evolved(
         &self,
         bound: &Binding,
         method: usize,
         deadline: Option<(Instant, Duration)>,
-    ) -> RpcError {
+    ) -> Result<(u32, Arc<ReadResults>), RpcError> {
         let Inner { channel, description, .. } = &*self.inner;
-        bound.refusal(description, method, channel.options().limits.max_depth, deadline).await
+        bound.evolved(description, method, channel.options().limits.max_depth, deadline).await
+    }
+
+    /// What another version's callee answered, as this side's version.
+    #[cold]
+    fn evolve_outcome(&self, results: &ReadResults, mut outcome: Outcome) -> Outcome {
+        let max_depth = self.inner.channel.options().limits.max_depth;
+        let evolved = match (&mut outcome, &results.error) {
+            (Outcome::Output(body), _) => evolve_all(&results.output, body, max_depth),
+            (Outcome::Error(body), Some(error)) => evolve_all(error, body, max_depth),
+            (Outcome::Error(_), None) => {
+                Err(RpcError::new(Code::Decode, "an error of a method that has none"))
+            }
+            (Outcome::Failure(_), _) => Ok(()),
+        };
+        match evolved {
+            Ok(()) => outcome,
+            Err(error) => Outcome::Failure(error.with_executed(Executed::Yes)),
+        }
     }
 
     /// When the time of a call that is made now is up, and how much that is.

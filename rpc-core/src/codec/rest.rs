@@ -142,7 +142,8 @@ impl<'de> Rest<'de> {
         if !self.now.is_empty() {
             return false;
         }
-        if let (Then::Lent([]), Some(evolved)) = (&self.then, self.evolved()) {
+        // Such a body has no tail.
+        if let (Then::Lent(_) | Then::Taken(_), Some(evolved)) = (&self.then, self.evolved()) {
             self.then = Then::Gaps { evolved, next: 0, skipped: 0 };
         }
         let Then::Gaps { evolved, next, skipped } = &mut self.then else { return false };
