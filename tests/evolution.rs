@@ -11,6 +11,8 @@ mod new;
 mod old;
 #[path = "evolution/processes.rs"]
 mod processes;
+#[path = "evolution/silent.rs"]
+mod silent;
 #[path = "evolution/typed.rs"]
 mod typed;
 

@@ -2,6 +2,7 @@
 //! ground floor: never knows calls, connections or transports.
 #![forbid(unsafe_code)]
 
+pub mod compat;
 mod difference;
 mod fingerprint;
 mod guard;

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use crate::model::{Argument, Interface, Method};
 use build::Builder;
+pub(crate) use build::Names;
 pub use conflict::{Conflict, Within};
 use form::Side;
 pub use plan::Plan;
@@ -67,7 +68,7 @@ pub fn resolve_arguments(
     caller: &Interface,
     callee: &Interface,
 ) -> Result<Resolved<ReadArguments>, TooLarge> {
-    let resolution = Resolution::arguments(caller, callee)?;
+    let resolution = Resolution::arguments(caller, callee, Names::Readers)?;
     let table = Arc::new(resolution.table);
     let plan = |root| Plan { table: Arc::clone(&table), root };
     let read = |roots: &Roots| ReadArguments { values: plan(roots.value), items: roots.second.map(plan) };
@@ -79,7 +80,7 @@ pub fn resolve_arguments(
 /// # Errors
 /// [`TooLarge`], where one of the interfaces is a peer's and has no end.
 pub fn resolve_results(caller: &Interface, callee: &Interface) -> Result<Resolved<ReadResults>, TooLarge> {
-    let resolution = Resolution::results(caller, callee)?;
+    let resolution = Resolution::results(caller, callee, Names::Readers)?;
     let table = Arc::new(resolution.table);
     let plan = |root| Plan { table: Arc::clone(&table), root };
     let read = |roots: &Roots| ReadResults { output: plan(roots.value), error: roots.second.map(plan) };
@@ -97,7 +98,7 @@ pub(crate) struct Resolution<'a> {
 /// What was found for one method.
 pub(crate) struct Found {
     pub(crate) roots: Roots,
-    conflict: Option<Conflict>,
+    pub(crate) conflict: Option<Conflict>,
 }
 
 impl Found {
@@ -120,8 +121,12 @@ pub(crate) struct Roots {
 
 impl<'a> Resolution<'a> {
     /// The caller writes, the callee reads.
-    pub(crate) fn arguments(caller: &'a Interface, callee: &'a Interface) -> Result<Self, TooLarge> {
-        let mut builder = Builder::new(Side::new(caller), Side::new(callee));
+    pub(crate) fn arguments(
+        caller: &'a Interface,
+        callee: &'a Interface,
+        names: Names,
+    ) -> Result<Self, TooLarge> {
+        let mut builder = Builder::new(Side::new(caller), Side::new(callee), names);
         let roots = by_name(caller, callee, |ours, theirs| {
             let (sent, sent_stream) = split(ours);
             let (read, read_stream) = split(theirs);
@@ -147,8 +152,12 @@ impl<'a> Resolution<'a> {
     }
 
     /// The callee writes, the caller reads.
-    pub(crate) fn results(caller: &'a Interface, callee: &'a Interface) -> Result<Self, TooLarge> {
-        let mut builder = Builder::new(Side::new(callee), Side::new(caller));
+    pub(crate) fn results(
+        caller: &'a Interface,
+        callee: &'a Interface,
+        names: Names,
+    ) -> Result<Self, TooLarge> {
+        let mut builder = Builder::new(Side::new(callee), Side::new(caller), names);
         let roots = by_name(caller, callee, |ours, theirs| {
             let value = builder.value(&theirs.output, &ours.output)?;
             let error = match (&theirs.error, &ours.error) {

@@ -1,15 +1,20 @@
 //! Two versions of types into one table: what becomes of each value, and what cannot. Works through pairs of types
 //! with a list of its own, since one side may be a peer's. Never sees bytes.
 
+mod parts;
+mod scalar;
+mod skip;
+
 use std::collections::HashMap;
 
 use super::form::{Alternatives, Form, Side};
-use super::plan::{Choice, NO_STRUCTURE, Node, Op, Table, Widened};
-use super::remark::{Remark, Remarks};
+use super::plan::{NO_STRUCTURE, Node, Op, Table};
+use super::remark::{Remark, Remarks, Why};
 use super::{MAX_STEPS, TooLarge};
-use crate::difference::place::{Step, short};
+use crate::difference::place::Step;
 use crate::difference::{consists_of, say};
-use crate::model::{Argument, Field, Missing, Shape, Type, UnknownFields, Variant};
+use crate::model::{Argument, Field, Shape, Type, UnknownFields};
+use scalar::scalar;
 
 /// What is still to be worked out, under the number that its node has already.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,8 +36,16 @@ enum Work<'a> {
     SkippedVariant(&'a Shape),
 }
 
+/// By which side's names places are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Names {
+    Writers,
+    Readers,
+}
+
 /// Works out how a reader's side understands a writer's.
 pub(super) struct Builder<'a> {
+    names_of: Names,
     writer: Side<'a>,
     reader: Side<'a>,
     table: Table,
@@ -46,8 +59,9 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(writer: Side<'a>, reader: Side<'a>) -> Self {
+    pub(super) fn new(writer: Side<'a>, reader: Side<'a>, names: Names) -> Self {
         Self {
+            names_of: names,
             writer,
             reader,
             table: Table::default(),
@@ -78,15 +92,15 @@ impl<'a> Builder<'a> {
             let op = match (writer.get(index), reader.get(index)) {
                 (Some(sent), Some(read)) => {
                     let inside = self.types(&sent.ty, &read.ty);
-                    self.remarks.edge(node, Step::Name(&read.name), inside);
+                    self.remarks.edge(node, Step::Name(self.named(&sent.name, &read.name)), inside);
                     Op::Keep(inside)
                 }
                 (None, Some(read)) if read.default => {
-                    self.remarks.add(node, Some(Step::Name(&read.name)), Remark::ArgumentAdded(read));
+                    self.remarks.add(node, Some(Step::Name(&read.name)), Remark::ArgumentMissing);
                     Op::DefaultArgument(index as u32)
                 }
                 (Some(sent), None) if sent.default => {
-                    self.remarks.add(node, Some(Step::Name(&sent.name)), Remark::ArgumentIgnored(sent));
+                    self.remarks.add(node, Some(Step::Name(&sent.name)), Remark::ArgumentIgnored);
                     Op::Skip(self.skipped(&sent.ty))
                 }
                 (sent, read) => {
@@ -95,7 +109,8 @@ impl<'a> Builder<'a> {
                         argument.map_or("missing".to_owned(), |argument| say(&argument.ty, types))
                     };
                     let (writer, reader) = (what(sent, self.writer.types), what(read, self.reader.types));
-                    self.remarks.conflict(node, Some(Step::Name(name)), writer, reader);
+                    let why = if sent.is_none() { Why::ArgumentRequired } else { Why::ArgumentRefused };
+                    self.remarks.conflict(node, Some(Step::Name(name)), why, (writer, reader));
                     continue;
                 }
             };
@@ -136,7 +151,11 @@ impl<'a> Builder<'a> {
                 Work::Types(writer, reader) => {
                     let ((written, above), (read, depth)) =
                         (self.writer.form(writer), self.reader.form(reader));
-                    let label = self.reader.name(reader).or(self.writer.name(writer));
+                    let names = (self.writer.name(writer), self.reader.name(reader));
+                    let label = match self.names_of {
+                        Names::Writers => names.0.or(names.1),
+                        Names::Readers => names.1.or(names.0),
+                    };
                     self.remarks.label(node, label);
                     let inside = self.entered(node, above.max(depth));
                     self.newtypes(node, writer, reader);
@@ -147,7 +166,8 @@ impl<'a> Builder<'a> {
                     let (read, depth) = self.reader.form_of_variant(reader.0, reader.1);
                     let is_unit = |shape: &Shape| matches!(shape, Shape::Unit);
                     if is_unit(writer.0) != is_unit(reader.0) {
-                        self.remarks.conflict(node, None, consists_of(writer.0), consists_of(reader.0));
+                        let both = (consists_of(writer.0), consists_of(reader.0));
+                        self.remarks.conflict(node, None, Why::Type, both);
                         continue;
                     }
                     let inside = self.entered(node, above.max(depth));
@@ -208,8 +228,8 @@ impl<'a> Builder<'a> {
             self.remarks.add(node, None, Remark::Optional);
             return Ok(());
         }
-        let (writer, reader) = (say(writer, self.writer.types), say(reader, self.reader.types));
-        self.remarks.conflict(node, None, writer, reader);
+        let both = (say(writer, self.writer.types), say(reader, self.reader.types));
+        self.remarks.conflict(node, None, Why::Type, both);
         Ok(())
     }
 
@@ -224,7 +244,10 @@ impl<'a> Builder<'a> {
         }
         match self.pair(node, written, read)? {
             Some(made) => self.table.nodes[node as usize] = made,
-            None => self.remarks.conflict(node, None, consists_of(writer), consists_of(reader)),
+            None => {
+                let both = (consists_of(writer), consists_of(reader));
+                self.remarks.conflict(node, None, Why::Type, both);
+            }
         }
         Ok(())
     }
@@ -281,164 +304,11 @@ impl<'a> Builder<'a> {
         Ok(Some(made))
     }
 
-    fn structure(
-        &mut self,
-        node: u32,
-        writer: &'a [Field],
-        reader: &'a [Field],
-        unknown: UnknownFields,
-    ) -> Result<Node, TooLarge> {
-        self.spend(writer.len() + reader.len())?;
-        let structure = self.structures.len() as u32;
-        self.structures.push(reader);
-        let found = named(reader.iter().map(|field| (field.name.as_str(), &field.aliases)));
-        let mut sources: Vec<Option<(usize, &'a Field, u32)>> = vec![None; reader.len()];
-        let (mut ops, mut kept) = (Vec::new(), 0);
-        for sent in writer {
-            let step = Step::Name(&sent.name);
-            let Some(&target) = found.get(sent.name.as_str()) else {
-                if unknown == UnknownFields::Refused {
-                    let writer = say(&sent.ty, self.writer.types);
-                    let reader = "unknown, and unknown fields are refused".to_owned();
-                    self.remarks.conflict(node, Some(step), writer, reader);
-                }
-                self.remarks.add(node, Some(step), Remark::FieldIgnored(sent));
-                ops.push(Op::Skip(self.skipped(&sent.ty)));
-                continue;
-            };
-            let read = &reader[target];
-            if let Some((_, other, _)) = sources[target] {
-                let writer =
-                    format!("both `{}` and `{}`", short(other.name.clone()), short(sent.name.clone()));
-                self.remarks.conflict(node, Some(Step::Name(&read.name)), writer, "one field".to_owned());
-                continue;
-            }
-            if read.name != sent.name {
-                self.remarks.add(node, Some(Step::Name(&read.name)), Remark::Renamed(&sent.name, &read.name));
-            }
-            let inside = self.child(node, Step::Name(&read.name), &sent.ty, &read.ty);
-            sources[target] = Some((kept, sent, inside));
-            kept += 1;
-            ops.push(Op::Field(inside, structure));
+    fn named(&self, writer: &'a str, reader: &'a str) -> &'a str {
+        match self.names_of {
+            Names::Writers => writer,
+            Names::Readers => reader,
         }
-        let order: Vec<usize> = sources.iter().flatten().map(|(place, ..)| *place).collect();
-        let mut layout = Vec::new();
-        for (read, source) in reader.iter().zip(&sources) {
-            layout.push(match source {
-                Some((place, ..)) => Op::Place(*place as u32, structure),
-                None => match self.missing(node, read) {
-                    Some(op) => op,
-                    None => continue,
-                },
-            });
-        }
-        if order.is_sorted() {
-            let ops = in_order(&ops, &layout);
-            return Ok(Node::Record(self.ops(ops)));
-        }
-        self.remarks.add(node, None, Remark::Reordered);
-        Ok(Node::Scatter { ops: self.ops(ops), layout: self.ops(layout) })
-    }
-
-    /// What is read where the writer has no such field.
-    fn missing(&mut self, node: u32, read: &'a Field) -> Option<Op> {
-        let op = match read.missing {
-            Missing::None if matches!(self.reader.form(&read.ty).0, Form::Option(_)) => Op::None,
-            Missing::Default => {
-                let next = self.names.len() as u32;
-                Op::Default(*self.names.entry(&read.name).or_insert(next))
-            }
-            Missing::Refused | Missing::None => {
-                let reader = format!("{} without a default", say(&read.ty, self.reader.types));
-                self.remarks.conflict(node, Some(Step::Name(&read.name)), "missing".to_owned(), reader);
-                return None;
-            }
-        };
-        self.remarks.add(node, Some(Step::Name(&read.name)), Remark::FieldAdded(read));
-        Some(op)
-    }
-
-    fn enumeration(
-        &mut self,
-        node: u32,
-        writer: Alternatives<'a>,
-        reader: Alternatives<'a>,
-    ) -> Result<Node, TooLarge> {
-        self.spend(writer.variants.len() + reader.variants.len())?;
-        let found = named(reader.variants.iter().map(|variant| (variant.name.as_str(), &variant.aliases)));
-        let other = reader.variants.iter().position(|variant| variant.other);
-        let mut choices = Vec::new();
-        for (index, sent) in writer.variants.iter().enumerate() {
-            let step = Step::Variant(&sent.name);
-            choices.push(match (found.get(sent.name.as_str()), other) {
-                (Some(&target), _) => {
-                    let read: &'a Variant = &reader.variants[target];
-                    if read.name != sent.name {
-                        let renamed = Remark::Renamed(&sent.name, &read.name);
-                        self.remarks.add(node, Some(Step::Variant(&read.name)), renamed);
-                    } else if index != target {
-                        self.remarks.add(node, Some(step), Remark::Moved);
-                    }
-                    let written = (&sent.shape, writer.unknown_fields);
-                    let inside = self.variants(written, (&read.shape, reader.unknown_fields));
-                    self.remarks.edge(node, Step::Variant(&read.name), inside);
-                    Choice::Known { tag: target as u32, inside }
-                }
-                (None, Some(other)) => {
-                    self.remarks.add(node, Some(step), Remark::OtherVariant(sent));
-                    Choice::Other { tag: other as u32, inside: self.skipped_variant(&sent.shape) }
-                }
-                (None, None) => {
-                    self.remarks.add(node, Some(step), Remark::UnknownVariant(sent));
-                    let name = if reader.name.is_empty() { writer.name } else { reader.name };
-                    Choice::Unknown(format!("{}::{}", brief(name), brief(&sent.name)).into())
-                }
-            });
-        }
-        let start = self.table.choices.len() as u32;
-        self.table.choices.extend(choices);
-        Ok(Node::Enum((start, self.table.choices.len() as u32)))
-    }
-
-    /// What is passed over has the same parts as what is kept, and leads nowhere.
-    fn skip(&mut self, node: u32, form: Form<'a>) -> Result<(), TooLarge> {
-        let made = match form {
-            Form::Never => Node::Never,
-            Form::Unit => Node::Bytes(0),
-            Form::Scalar(ty) => scalar(ty, ty).unwrap_or(Node::Never),
-            Form::Option(inner) => Node::Option(self.skipped(inner)),
-            Form::Sequence(Type::U8) => Node::Text,
-            Form::Sequence(element) | Form::Set(element) => Node::Sequence(self.skipped(element)),
-            Form::Array(element, count) => Node::Array(self.skipped(element), count),
-            Form::Map(key, value) => {
-                let ops = vec![Op::Keep(self.skipped(key)), Op::Keep(self.skipped(value))];
-                let ops = self.ops(ops);
-                Node::Sequence(self.push(Node::Record(ops)))
-            }
-            Form::Tuple(types) => {
-                self.spend(types.len())?;
-                let ops = types.iter().map(|ty| Op::Keep(self.skipped(ty))).collect();
-                Node::Record(self.ops(ops))
-            }
-            Form::Struct(fields, _) => {
-                self.spend(fields.len())?;
-                let ops = fields.iter().map(|field| Op::Keep(self.skipped(&field.ty))).collect();
-                Node::Record(self.ops(ops))
-            }
-            Form::Enum(Alternatives { variants, .. }) => {
-                self.spend(variants.len())?;
-                let choices: Vec<_> = variants
-                    .iter()
-                    .zip(0..)
-                    .map(|(variant, tag)| Choice::Known { tag, inside: self.skipped_variant(&variant.shape) })
-                    .collect();
-                let start = self.table.choices.len() as u32;
-                self.table.choices.extend(choices);
-                Node::Enum((start, self.table.choices.len() as u32))
-            }
-        };
-        self.table.nodes[node as usize] = made;
-        Ok(())
     }
 
     fn child(&mut self, node: u32, step: Step<'a>, writer: &'a Type, reader: &'a Type) -> u32 {
@@ -499,81 +369,4 @@ impl<'a> Builder<'a> {
         self.table.ops.extend(ops);
         (start, self.table.ops.len() as u32)
     }
-}
-
-/// What each name stands for: the first that has it, as serde looks for it.
-fn named<'a>(all: impl Iterator<Item = (&'a str, &'a Vec<String>)>) -> HashMap<&'a str, usize> {
-    let mut found = HashMap::new();
-    for (index, (name, aliases)) in all.enumerate() {
-        for name in std::iter::once(name).chain(aliases.iter().map(String::as_str)) {
-            found.entry(name).or_insert(index);
-        }
-    }
-    found
-}
-
-/// The writer's steps with the reader's own between them, where both have what they share in the same order.
-fn in_order(ops: &[Op], layout: &[Op]) -> Vec<Op> {
-    let mut merged = Vec::new();
-    let mut layout = layout.iter();
-    for op in ops {
-        if let Op::Field(..) = op {
-            // What the reader has before this field.
-            merged.extend(layout.by_ref().take_while(|op| !matches!(op, Op::Place(..))));
-        }
-        merged.push(*op);
-    }
-    merged.extend(layout);
-    merged
-}
-
-fn scalar(writer: &Type, reader: &Type) -> Option<Node> {
-    if writer == reader {
-        return Some(match writer {
-            Type::Bool | Type::U8 | Type::I8 => Node::Bytes(1),
-            Type::F32 => Node::Bytes(4),
-            Type::F64 => Node::Bytes(8),
-            Type::Char | Type::String => Node::Text,
-            Type::Client(_) => Node::Varint(32),
-            integer => Node::Varint(bits(integer)?.1),
-        });
-    }
-    if let (Type::F32, Type::F64) = (writer, reader) {
-        return Some(Node::Float);
-    }
-    let ((from_signed, from), (to_signed, to)) = (bits(writer)?, bits(reader)?);
-    if from >= to {
-        return None;
-    }
-    Some(match (from_signed, to_signed, from) {
-        (true, false, _) => return None,
-        (true, true, 8) => Node::Widen(Widened::SignedByte),
-        (false, false, 8) => Node::Widen(Widened::Byte),
-        (false, true, 8) => Node::Widen(Widened::ByteToSigned),
-        (false, true, _) => Node::Widen(Widened::ToSigned(from)),
-        // A varint does not say of how many bits its type was.
-        (true, true, _) | (false, false, _) => Node::Varint(from),
-    })
-}
-
-/// Whether an integer is signed, and its bits.
-fn bits(ty: &Type) -> Option<(bool, u8)> {
-    Some(match ty {
-        Type::U8 => (false, 8),
-        Type::U16 => (false, 16),
-        Type::U32 => (false, 32),
-        Type::U64 => (false, 64),
-        Type::U128 => (false, 128),
-        Type::I8 => (true, 8),
-        Type::I16 => (true, 16),
-        Type::I32 => (true, 32),
-        Type::I64 => (true, 64),
-        Type::I128 => (true, 128),
-        _ => return None,
-    })
-}
-
-/// A peer's name, short enough to be kept.
-fn brief(name: &str) -> String {
-    short(name.chars().take(64).collect())
 }

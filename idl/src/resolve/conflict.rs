@@ -68,8 +68,8 @@ pub(super) fn first(
 ) -> Option<Conflict> {
     let mut found = None;
     remarks.visit(root, |place, remark| {
-        let Remark::Conflict { writer, reader } = remark else { return true };
-        let mut steps = place.from_root();
+        let Remark::Conflict { writer, reader, .. } = remark else { return true };
+        let mut steps = place.steps_from_root();
         if let (Some(label), false) = (remarks.label_of(root), steps.is_empty()) {
             steps.insert(0, crate::difference::place::Step::Name(label));
         }

@@ -3,26 +3,26 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::difference::place::Step;
-use crate::model::{Argument, Field, Variant};
 
 /// Something that differs between writer and reader.
 #[derive(Debug, Clone)]
 pub(crate) enum Remark<'a> {
     /// It cannot be read: what the writer has, and what the reader has.
     Conflict {
+        why: Why,
         writer: String,
         reader: String,
     },
     /// A variant of the writer's that the reader does not know.
-    UnknownVariant(&'a Variant),
+    UnknownVariant,
     /// A variant that is read as the one for unknown ones.
-    OtherVariant(&'a Variant),
+    OtherVariant,
     /// A field of the writer's that is passed over.
-    FieldIgnored(&'a Field),
+    FieldIgnored,
     /// A field of the reader's that is `None`, or has its default.
-    FieldAdded(&'a Field),
-    ArgumentIgnored(&'a Argument),
-    ArgumentAdded(&'a Argument),
+    FieldMissing,
+    ArgumentIgnored,
+    ArgumentMissing,
     /// Found by an alias: its name at the writer's, then at the reader's.
     Renamed(&'a str, &'a str),
     /// Fields in another order.
@@ -41,6 +41,23 @@ pub(crate) enum Remark<'a> {
     },
 }
 
+/// Why something cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// The types do not go together.
+    Type,
+    /// The reader needs a field that the writer does not have.
+    FieldRequired,
+    /// The reader refuses a field that it does not know.
+    FieldRefused,
+    /// The reader has one field for two of the writer's.
+    FieldTwice,
+    /// The callee needs an argument that the caller does not have.
+    ArgumentRequired,
+    /// The callee does not take an argument that its caller cannot do without.
+    ArgumentRefused,
+}
+
 /// All that was found, and how nodes hang together.
 #[derive(Debug, Default)]
 pub(crate) struct Remarks<'a> {
@@ -55,9 +72,15 @@ impl<'a> Remarks<'a> {
         self.found.entry(node).or_default().push((step, remark));
     }
 
-    pub(super) fn conflict(&mut self, node: u32, step: Option<Step<'a>>, writer: String, reader: String) {
+    pub(super) fn conflict(
+        &mut self,
+        node: u32,
+        step: Option<Step<'a>>,
+        why: Why,
+        (writer, reader): (String, String),
+    ) {
         let reader = if writer == reader { format!("another `{reader}`") } else { reader };
-        self.add(node, step, Remark::Conflict { writer, reader });
+        self.add(node, step, Remark::Conflict { why, writer, reader });
     }
 
     pub(super) fn edge(&mut self, node: u32, step: Step<'a>, inside: u32) {
@@ -89,7 +112,8 @@ impl<'a> Remarks<'a> {
         while let Some(at) = next.pop() {
             let node = met[at].2;
             for (step, remark) in self.found.get(&node).into_iter().flatten() {
-                if !visit(Place { remarks: self, met: &met, at, step: *step }, remark) {
+                let is_of_type = matches!(remark, Remark::Reordered);
+                if !visit(Place { remarks: self, met: &met, at, step: *step, is_of_type }, remark) {
                     return;
                 }
             }
@@ -112,12 +136,14 @@ pub(crate) struct Place<'m, 'a> {
     met: &'m [(usize, Option<Step<'a>>, u32)],
     at: usize,
     step: Option<Step<'a>>,
+    /// Whether what is said there is said of a type, wherever it stands.
+    is_of_type: bool,
 }
 
 impl<'a> Place<'_, 'a> {
     /// The steps from the root on. The first one is the name of the type that stands there, where it has one and the
     /// place lies within it.
-    pub(crate) fn from_root(&self) -> Vec<Step<'a>> {
+    pub(crate) fn steps_from_root(&self) -> Vec<Step<'a>> {
         let (mut steps, mut at) = (Vec::from_iter(self.step), self.at);
         let mut first = self.met[at].2;
         while at > 0 {
@@ -138,12 +164,11 @@ impl<'a> Place<'_, 'a> {
         steps
     }
 
-    /// The name of the nearest type around the place, and the steps from there; the steps from the root where there
-    /// is no such type.
-    pub(crate) fn from_type(&self) -> Vec<Step<'a>> {
+    /// The name of the nearest type around the place, if there is one, and the steps from there, or from the root.
+    pub(crate) fn steps_from_type(&self) -> (Option<&'a str>, Vec<Step<'a>>) {
         let (mut steps, mut at) = (Vec::from_iter(self.step), self.at);
         // What is said of a value as a whole is said of its place in what is around it.
-        while steps.is_empty() && at > 0 {
+        while steps.is_empty() && at > 0 && !self.is_of_type {
             let (from, step, _) = self.met[at];
             steps.extend(step);
             at = from;
@@ -159,8 +184,7 @@ impl<'a> Place<'_, 'a> {
             steps.extend(step);
             at = from;
         };
-        steps.extend(label.map(Step::Name));
         steps.reverse();
-        steps
+        (label, steps)
     }
 }

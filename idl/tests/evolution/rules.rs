@@ -174,11 +174,10 @@ impl<'a> Check<'a> {
         let mut targets = HashSet::new();
         for sent in writer {
             match field(reader, &sent.name) {
-                Some(read) => {
-                    if !targets.insert(read.name.clone()) || !self.again(&sent.ty, &read.ty) {
-                        return false;
-                    }
+                Some(read) if !targets.insert(read.name.clone()) || !self.again(&sent.ty, &read.ty) => {
+                    return false;
                 }
+                Some(_) => {}
                 None if unknown == UnknownFields::Refused => return false,
                 None => {}
             }
