@@ -2,16 +2,26 @@
 //! ground floor: never knows calls, connections or transports.
 #![forbid(unsafe_code)]
 
+pub mod compat;
 mod difference;
 mod fingerprint;
 mod guard;
 mod impls;
 pub mod model;
 mod print;
+mod resolve;
 mod schema;
+mod transcode;
 
 pub use difference::{Difference, first_difference};
 pub use fingerprint::Fingerprint;
 pub use guard::{DecodeLimits, Guard, GuardError, GuardErrorKind};
-pub use model::{Argument, Definition, Field, Interface, Method, Shape, Type, Variant};
+pub use model::{
+    Argument, Definition, Field, Interface, Method, Missing, Shape, Type, UnknownFields, Variant,
+};
+pub use resolve::{
+    Conflict, Plan, ReadArguments, ReadResults, Resolved, TooLarge, Within, resolve_arguments,
+    resolve_results,
+};
 pub use schema::{InterfaceBuilder, MethodBuilder, Schema, Types};
+pub use transcode::{Absent, Gap, TranscodeError, Transcoded};

@@ -4,7 +4,7 @@
 //! Equal models give equal text. Type arguments that go round in circles, which only a peer could send, are cut
 //! short.
 
-use crate::model::{Definition, Field, Interface, Method, Shape, Type, Variant};
+use crate::model::{Definition, Field, Interface, Method, Missing, Shape, Type, UnknownFields, Variant};
 
 /// How deep, and how many, type arguments are followed. No type of a program comes near; a peer's may go round
 /// in circles.
@@ -113,6 +113,7 @@ impl<'a> Printer<'a> {
         self.text("(&self");
         for argument in &method.arguments {
             self.text(", ");
+            self.text(if argument.default { "#[ipc(default)] " } else { "" });
             self.name(&argument.name);
             self.text(": ");
             let (before, after) = if argument.stream { ("Streaming<", ">") } else { ("", "") };
@@ -144,6 +145,9 @@ impl<'a> Printer<'a> {
 
     fn definition(&mut self, definition: &Definition) {
         self.docs("", &definition.docs);
+        if definition.unknown_fields == UnknownFields::Refused {
+            self.text("#[serde(deny_unknown_fields)]\n");
+        }
         self.text(if matches!(definition.shape, Shape::Enum(_)) { "enum " } else { "struct " });
         self.name(&definition.name);
         self.arguments(&definition.arguments, 0, &mut MAX_ARGUMENTS.clone());
@@ -166,6 +170,7 @@ impl<'a> Printer<'a> {
 
     fn variant(&mut self, variant: &Variant) {
         self.docs("    ", &variant.docs);
+        self.aliases("    ", &variant.aliases);
         if variant.other {
             self.text("    #[serde(other)]\n");
         }
@@ -203,7 +208,9 @@ impl<'a> Printer<'a> {
     fn field(&mut self, indent: &str, field: &Field) {
         let indent = format!("{indent}    ");
         self.docs(&indent, &field.docs);
-        if field.default {
+        self.aliases(&indent, &field.aliases);
+        // What is `None` where it is missing shows by its type.
+        if field.missing == Missing::Default {
             self.text(&indent);
             self.text("#[serde(default)]\n");
         }
@@ -212,6 +219,15 @@ impl<'a> Printer<'a> {
         self.text(": ");
         self.ty(&field.ty);
         self.text(",\n");
+    }
+
+    fn aliases(&mut self, indent: &str, aliases: &[String]) {
+        for alias in aliases {
+            self.text(indent);
+            self.text("#[serde(alias = \"");
+            self.name(alias);
+            self.text("\")]\n");
+        }
     }
 
     fn ty(&mut self, ty: &Type) {

@@ -25,7 +25,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use traitwire_idl::{
-    Argument, DecodeLimits, Definition, Field, Guard, Interface, Method, Schema, Shape, Type, Types, Variant,
+    Argument, DecodeLimits, Definition, Field, Guard, Interface, Method, Missing, Schema, Shape, Type, Types,
+    UnknownFields, Variant,
 };
 
 /// All values at once, so that an error in one shifts the others; then each cut short.
@@ -228,13 +229,15 @@ fn the_model_itself() {
     for ty in &every {
         walks::<Type>(&[ty]);
     }
-    let field = Field::new("field", Type::U8).docs("docs").optional();
-    let variant = Variant::new("Variant", Shape::Struct(vec![field.clone()])).other();
+    let field = Field::new("field", Type::U8).docs("docs").optional().alias("alias");
+    let variant = Variant::new("Variant", Shape::Struct(vec![field.clone()])).other().alias("alias");
     table! {
         Interface: interface;
         Method: interface.methods[0], interface.methods[1];
         Argument: interface.methods[0].arguments[0];
         Definition: interface.types[0], interface.types[1];
+        UnknownFields: UnknownFields::Ignored, UnknownFields::Refused;
+        Missing: Missing::Refused, Missing::None, Missing::Default;
         Shape: Shape::Unit, Shape::Newtype(Type::U8), Shape::Tuple(every.clone()),
             Shape::Struct(vec![field.clone()]), Shape::Enum(vec![variant.clone()]);
         Field: field;

@@ -12,7 +12,6 @@ use crate::error::{Code, Executed, RpcError};
 use crate::metadata::Metadata;
 use crate::options::Limits;
 use crate::proto::{CallId, Incoming, Outcome, StreamEnd};
-use crate::reflection;
 use crate::request::{Request, Streams};
 use crate::service::{MethodDescription, Reply, Slot};
 use crate::services::Services;
@@ -20,11 +19,13 @@ use crate::spawned::{Spawned, SpawnedHandler};
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::target::LocalService;
 use crate::trace::Traced;
+use crate::versions::Versions;
 
 pub(crate) struct Handlers {
     services: Arc<Services>,
     connection: Arc<Connection>,
-    max_depth: u32,
+    limits: Limits,
+    versions: Versions,
     /// Slots at rest, by method.
     idle: Vec<Vec<Box<dyn Slot>>>,
     /// By call id.
@@ -57,7 +58,8 @@ impl Handlers {
         Self {
             services,
             connection,
-            max_depth: limits.max_depth,
+            limits: limits.clone(),
+            versions: Versions::default(),
             idle,
             running: Vec::new(),
             wakers: Vec::new(),
@@ -77,16 +79,21 @@ impl Handlers {
         let Incoming { id, key, method, object, priority, deadline, metadata, mut body } = incoming;
         let local = object.as_ref().and_then(|object| object.target::<LocalService>());
         let services = local.map_or(&self.services, |local| &local.services);
-        if method == reflection::DESCRIBE {
-            return Some(reflection::describe(services, &body));
-        }
-        let Some(description) = services.method(method) else {
-            let message = format!("no method has the number {method}");
-            return Some(Outcome::Failure(RpcError::new(Code::Unimplemented, message)));
+        let (method, description, evolved) = match services.method(method) {
+            Some(description) => {
+                if let Err(error) = description.check_arguments(&mut body, self.limits.max_depth) {
+                    return Some(Outcome::Failure(error.with_method(&description.path)));
+                }
+                (method, description, None)
+            }
+            None => {
+                let versions = &mut self.versions;
+                match versions.unusual(services, method, object.is_some(), &mut body, &self.limits) {
+                    Ok((method, description, evolved)) => (method, description, Some(evolved)),
+                    Err(outcome) => return Some(outcome),
+                }
+            }
         };
-        if let Err(error) = description.check_arguments(&mut body, self.max_depth) {
-            return Some(Outcome::Failure(error.with_method(&description.path)));
-        }
         // Slots of objects are made for one call: the next one may be for another object.
         let kept = object.is_none().then_some(method);
         let idle = kept.and_then(|method| self.idle.get_mut(method as usize)?.pop());
@@ -107,7 +114,8 @@ impl Handlers {
             connection: Arc::clone(&self.connection),
             end: StreamEnd::Callee(key),
             method: description,
-            max_depth: self.max_depth,
+            max_depth: self.limits.max_depth,
+            evolved,
         });
         let traced = Traced::served(scope.metadata(), &description.path, &self.connection.peer.endpoint);
         let request = Request::new(body, scope, streams);

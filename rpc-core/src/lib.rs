@@ -18,12 +18,14 @@ pub mod streaming;
 pub mod transparent;
 pub mod transport;
 
+mod adapted;
 mod backoff;
 mod binding;
 mod body;
 mod buffer;
 mod connection;
 mod driver;
+mod evolved;
 mod exchange;
 mod handlers;
 mod in_process;
@@ -45,6 +47,7 @@ mod states;
 mod sync;
 mod target;
 mod trace;
+mod versions;
 mod watchdog;
 
 pub use body::Body;

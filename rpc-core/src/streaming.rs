@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use tokio_util::task::AbortOnDropHandle;
-use traitwire_idl::{DecodeLimits, Guard};
+use traitwire_idl::{DecodeLimits, Guard, Plan};
 
 use crate::body::Body;
 use crate::channel::Channel;
 use crate::client::Decode;
 use crate::codec::Decoder;
 use crate::error::{CallError, Code, Executed, RpcError};
+use crate::evolved::{evolve, evolve_all};
 use crate::items::ItemsIn;
 use crate::proto::{Arrived, Outcome};
 
@@ -123,10 +124,19 @@ pub(crate) struct Opened {
     pub(crate) first: Option<Arrived>,
     /// The time that the call had.
     pub(crate) had: Option<Duration>,
+    /// How items are read that another version of their types wrote.
+    pub(crate) evolved: Option<Box<EvolvedItems>>,
     /// Sends the argument stream of the same call.
     pub(crate) _sending: Option<AbortOnDropHandle<()>>,
     /// A caller's connection lives as long as its streams.
     pub(crate) _channel: Option<Channel>,
+}
+
+/// How a stream is read that comes from another version.
+pub(crate) struct EvolvedItems {
+    pub(crate) item: Plan,
+    /// The method's own error.
+    pub(crate) error: Option<Plan>,
 }
 
 enum State {
@@ -210,6 +220,10 @@ impl<T, E> Remote<T, E> {
             }
         }
         let count = self.left.min(AT_ONCE);
+        if let State::Open(Opened { evolved: Some(evolved), .. }) = &self.state {
+            let item = evolved.item.clone();
+            return self.decode_evolved(&item, count);
+        }
         if let Some(guard) = self.coding.item_guard {
             self.check(guard, count)?;
         }
@@ -222,6 +236,32 @@ impl<T, E> Remote<T, E> {
         self.left -= count;
         if left == 0 && self.left == 0 {
             (self.body, self.at) = (Body::default(), 0);
+        }
+        Ok(())
+    }
+
+    /// The same of another version's items. One that cannot be read comes after those before it, as the last.
+    #[cold]
+    fn decode_evolved(&mut self, plan: &Plan, count: u64) -> Result<(), RpcError> {
+        let references = self.body.references().clone();
+        for _ in 0..count {
+            let bytes = &self.body.as_contiguous()[self.at..];
+            let item = evolve(plan, bytes, &references, self.coding.max_depth);
+            let item = item.and_then(|(mut body, taken)| {
+                self.at += taken;
+                let mut decoder = Decoder::taking(&mut body);
+                let item = (self.coding.item)(&mut decoder)?;
+                decoder.finish().map(|()| item)
+            });
+            match item {
+                Ok(item) => self.ready.push_back(item),
+                Err(error) => {
+                    let failed = self.fail(error.with_executed(Executed::Yes));
+                    self.failed = Some(failed);
+                    return Ok(());
+                }
+            }
+            self.left -= 1;
         }
         Ok(())
     }
@@ -252,7 +292,14 @@ impl<T, E> Remote<T, E> {
     }
 
     fn decode_error(&self, body: &mut Body) -> Result<E, RpcError> {
-        crate::service::check(self.coding.error_guard, body, self.coding.max_depth)?;
+        match &self.state {
+            State::Open(Opened { evolved: Some(evolved), .. }) => {
+                let plan = evolved.error.as_ref();
+                let unknown = || RpcError::new(Code::Decode, "an error of a method that has none");
+                evolve_all(plan.ok_or_else(unknown)?, body, self.coding.max_depth)?;
+            }
+            _ => crate::service::check(self.coding.error_guard, body, self.coding.max_depth)?,
+        }
         let mut decoder = Decoder::taking(body);
         let error = (self.coding.error)(&mut decoder)?;
         decoder.finish().map(|()| error)

@@ -14,10 +14,12 @@ use crate::binding::Binding;
 use crate::body::Body;
 use crate::channel::Channel;
 use crate::codec::{Decoder, Encoder};
+use crate::connection::now;
 use crate::context::Context;
 use crate::error::{CallError, Executed, RpcError};
 use crate::items::Upload;
 use crate::metadata::Metadata;
+use crate::options::Options;
 use crate::priority::Priority;
 use crate::proto::{Awaits, Outcome};
 use crate::service::{Dispatch, ServiceDescription};
@@ -65,10 +67,12 @@ impl Client {
         Self { inner: Arc::new(inner), timeout: None, deadline: None, metadata: None, priority: None }
     }
 
-    /// Connects and checks that the peer serves this service.
+    /// Connects and checks that the peer serves this service. Where it serves another version, that is asked for at
+    /// once; methods that cannot be called then fail without asking.
     ///
     /// # Errors
-    /// As [`Channel::connect`], and `Unimplemented` where the peer serves other services only.
+    /// As [`Channel::connect`]; `Unimplemented` where the peer serves other services only; `SchemaMismatch` where no
+    /// method can be called.
     pub async fn connect<Via>(
         address: impl Dial<Via>,
         description: &'static ServiceDescription,
@@ -76,9 +80,18 @@ impl Client {
         let channel = Channel::connect(address).await?;
         let client = Self::new(channel, description);
         let Inner { channel, .. } = &*client.inner;
-        match client.inner.binding(None).await?.missing_service(description) {
-            None => Ok(client),
-            Some(error) => {
+        let bound = client.inner.binding(None).await?;
+        let refused = match bound.missing_service(description) {
+            Some(error) => Err(error),
+            None => {
+                let Options { limits, connect_timeout, .. } = channel.options();
+                let deadline = now().checked_add(*connect_timeout).map(|at| (at, *connect_timeout));
+                bound.negotiate(description, limits.max_depth, deadline).await
+            }
+        };
+        match refused {
+            Ok(()) => Ok(client),
+            Err(error) => {
                 channel.abandon(error.message());
                 Err(error.with_address(channel.endpoint()))
             }
