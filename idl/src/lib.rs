@@ -5,12 +5,15 @@
 mod difference;
 mod fingerprint;
 mod guard;
+mod identifier;
 mod impls;
 pub mod model;
 mod print;
 mod resolve;
 mod schema;
 mod transcode;
+#[cfg(feature = "text")]
+mod text;
 
 pub use difference::{Difference, first_difference};
 pub use fingerprint::Fingerprint;
@@ -24,3 +27,5 @@ pub use resolve::{
 };
 pub use schema::{InterfaceBuilder, MethodBuilder, Schema, Types};
 pub use transcode::{Absent, Gap, TranscodeError, Transcoded};
+#[cfg(feature = "text")]
+pub use text::{Problem, TextError, parse};

@@ -77,14 +77,14 @@ const TEXT: &str = "\
 trait Orders {
     /// Lists them.
     /// Page by page.
-    #[idempotent]
+    #[ipc(idempotent)]
     async fn list(&self, from: u64) -> Page<Order>;
 
     async fn put(&self, id: Id, #[ipc(default)] odd: (u8, (bool,), ())) -> Result<(), Mark>;
 
     async fn raw(&self) -> Result<HashMap<String, HashSet<[f32; 3]>>, String>;
 
-    #[oneway]
+    #[ipc(oneway)]
     async fn ping(&self);
 }
 
@@ -94,8 +94,7 @@ struct Page<Order> {
     ///
     /// Never empty.
     items: Vec<Order>,
-    #[serde(alias = \"following\")]
-    #[serde(default)]
+    #[serde(alias = \"following\", default)]
     next: Option<u64>,
 }
 
