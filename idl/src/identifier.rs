@@ -36,9 +36,16 @@ pub(crate) struct Identifiers {
 
 impl Identifiers {
     /// Keeps some words for other uses.
-    pub(crate) fn without(words: &[&str]) -> Self {
-        let taken = words.iter().map(|word| (*word).to_owned()).collect();
+    #[cfg(any(feature = "text", test))]
+    pub(crate) fn without<'w>(words: impl IntoIterator<Item = &'w str>) -> Self {
+        let taken = words.into_iter().map(str::to_owned).collect();
         Self { taken, next: HashMap::new() }
+    }
+
+    /// Would this identifier, without `r#`, be given as it is?
+    #[cfg(feature = "text")]
+    pub(crate) fn is_free(&self, identifier: &str) -> bool {
+        !self.taken.contains(identifier)
     }
 
     /// The identifier for `name`: itself if it can be and is free, else one that is like it.
@@ -65,6 +72,12 @@ impl Identifiers {
             }
         }
     }
+}
+
+/// An identifier without `r#`.
+#[cfg(feature = "text")]
+pub(crate) fn unraw(identifier: &str) -> &str {
+    identifier.strip_prefix("r#").unwrap_or(identifier)
 }
 
 /// Is it an identifier, if need be behind `r#`?
@@ -133,7 +146,7 @@ mod tests {
 
     #[test]
     fn no_two_names_share_an_identifier() {
-        let mut identifiers = Identifiers::without(&["String"]);
+        let mut identifiers = Identifiers::without(["String"]);
         let all = ["a", "a", "a2", "a b", "a_b", "String", "String", "fn", "fn"];
         let all: Vec<String> = all.iter().map(|name| identifiers.add(name).spelled).collect();
         assert_eq!(all, ["a", "a2", "a22", "a_b", "a_b2", "String2", "String3", "r#fn", "fn2"]);

@@ -4,6 +4,8 @@
 
 mod difference;
 mod fingerprint;
+#[cfg(feature = "text")]
+mod r#gen;
 mod guard;
 mod identifier;
 mod impls;
@@ -14,9 +16,14 @@ mod schema;
 mod transcode;
 #[cfg(feature = "text")]
 mod text;
+mod walk;
 
 pub use difference::{Difference, first_difference};
 pub use fingerprint::Fingerprint;
+#[cfg(feature = "text")]
+pub use r#gen::{ContextArgument, GenerateError, GenerateProblem, Rust};
+#[cfg(feature = "generate")]
+pub use r#gen::{Generator, SourceFile};
 pub use guard::{DecodeLimits, Guard, GuardError, GuardErrorKind};
 pub use model::{
     Argument, Definition, Field, Interface, Method, Missing, Shape, Type, UnknownFields, Variant,

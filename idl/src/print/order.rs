@@ -1,7 +1,8 @@
 //! In which order the methods of an interface mention its types. Never recurses from definition to definition: a
 //! peer's may be many.
 
-use crate::model::{Interface, Shape, Type};
+use crate::model::{Interface, Type};
+use crate::walk::each_type;
 
 /// The indices of the definitions in the order in which a walk through the methods meets them: arguments, output,
 /// error; of each definition its arguments, then what it consists of. It is the order in which a trait's own types
@@ -28,7 +29,7 @@ pub(crate) fn order_of_mention(interface: &Interface) -> Vec<usize> {
                     {
                         order.push(*index);
                         waiting.extend(&definition.arguments);
-                        push_shape(&mut waiting, &definition.shape);
+                        each_type(&definition.shape, &mut |ty| waiting.push(ty));
                     }
                 }
                 _ => {}
@@ -37,22 +38,4 @@ pub(crate) fn order_of_mention(interface: &Interface) -> Vec<usize> {
         }
     }
     order
-}
-
-/// Appends the types in a shape, in their order.
-fn push_shape<'a>(types: &mut Vec<&'a Type>, shape: &'a Shape) {
-    match shape {
-        Shape::Unit => {}
-        Shape::Newtype(ty) => types.push(ty),
-        Shape::Tuple(elements) => types.extend(elements),
-        Shape::Struct(fields) => types.extend(fields.iter().map(|field| &field.ty)),
-        Shape::Enum(variants) => {
-            for variant in variants {
-                // Enums in variants, which only a peer could have sent, are not followed.
-                if !matches!(variant.shape, Shape::Enum(_)) {
-                    push_shape(types, &variant.shape);
-                }
-            }
-        }
-    }
 }

@@ -7,8 +7,9 @@ use super::methods::methods;
 use super::problem::Problems;
 use super::resolve::Table;
 use super::tree::{File, Trait};
-use crate::model::{Definition, Interface, Shape, Type};
+use crate::model::{Definition, Interface};
 use crate::print::order::order_of_mention;
+use crate::walk::{each_index, each_index_of_method};
 
 /// The interfaces of a text.
 pub(super) fn interfaces(file: &File, problems: &Problems) -> Vec<Interface> {
@@ -53,7 +54,7 @@ fn with_types(interface: Interface, table: &[Definition], first: &[usize]) -> In
     let mut next = 0;
     while let Some(index) = order.get(next) {
         let mut definition = table[*index].clone();
-        each_type(&mut definition, &mut |index| {
+        each_index(&mut definition, &mut |index| {
             if taken.insert(*index) {
                 order.push(*index);
             }
@@ -64,44 +65,7 @@ fn with_types(interface: Interface, table: &[Definition], first: &[usize]) -> In
     order.iter().enumerate().for_each(|(number, index)| numbers[*index] = number);
     let mut renumber = |index: &mut usize| *index = numbers[*index];
     interface.types = order.iter().map(|index| table[*index].clone()).collect();
-    interface.types.iter_mut().for_each(|definition| each_type(definition, &mut renumber));
-    for method in &mut interface.methods {
-        let arguments = method.arguments.iter_mut().map(|argument| &mut argument.ty);
-        let types = arguments.chain([&mut method.output]).chain(&mut method.error);
-        types.for_each(|ty| each_named(ty, &mut renumber));
-    }
+    interface.types.iter_mut().for_each(|definition| each_index(definition, &mut renumber));
+    interface.methods.iter_mut().for_each(|method| each_index_of_method(method, &mut renumber));
     interface
-}
-
-/// Shows each index in a definition.
-fn each_type(definition: &mut Definition, show: &mut impl FnMut(&mut usize)) {
-    definition.arguments.iter_mut().for_each(|ty| each_named(ty, show));
-    each_in_shape(&mut definition.shape, show);
-}
-
-fn each_in_shape(shape: &mut Shape, show: &mut impl FnMut(&mut usize)) {
-    match shape {
-        Shape::Unit => {}
-        Shape::Newtype(ty) => each_named(ty, show),
-        Shape::Tuple(types) => types.iter_mut().for_each(|ty| each_named(ty, show)),
-        Shape::Struct(fields) => fields.iter_mut().for_each(|field| each_named(&mut field.ty, show)),
-        Shape::Enum(variants) => {
-            variants.iter_mut().for_each(|variant| each_in_shape(&mut variant.shape, show));
-        }
-    }
-}
-
-fn each_named(ty: &mut Type, show: &mut impl FnMut(&mut usize)) {
-    match ty {
-        Type::Option(inner) | Type::Sequence(inner) | Type::Set(inner) | Type::Array(inner, _) => {
-            each_named(inner, show);
-        }
-        Type::Map(key, value) => {
-            each_named(key, show);
-            each_named(value, show);
-        }
-        Type::Tuple(elements) => elements.iter_mut().for_each(|ty| each_named(ty, show)),
-        Type::Named(index) => show(index),
-        _ => {}
-    }
 }
