@@ -255,6 +255,8 @@ pub use traitwire_core::{
 };
 pub use traitwire_idl as idl;
 pub use traitwire_idl::Schema;
+#[cfg(feature = "include")]
+pub use traitwire_macros::include_interface;
 pub use traitwire_macros::{Schema, ipc_service, ipc_type};
 pub use traitwire_transport::Address;
 #[cfg(feature = "config")]
