@@ -53,6 +53,7 @@ impl Type {
 }
 
 /// The beginning of a type's name: at most about `limit` bytes, however long a peer made the names in it.
+#[cfg(feature = "wire")]
 pub(crate) fn print_short(ty: &Type, types: &[Definition], limit: usize) -> String {
     let mut printer = Printer { limit, ..Printer::new(types) };
     printer.ty(ty);

@@ -1,16 +1,18 @@
 //! Walks over the model: every mention of a definition. Never follows one.
 
-use crate::model::{Definition, Method, Shape, Type};
-
 #[cfg(feature = "text")]
+use crate::model::{Definition, Method};
+use crate::model::{Shape, Type};
+
 /// Shows each index in a definition: in its arguments, then in what it consists of.
+#[cfg(feature = "text")]
 pub(crate) fn each_index(definition: &mut Definition, show: &mut impl FnMut(&mut usize)) {
     definition.arguments.iter_mut().for_each(|ty| each_index_of_type(ty, show));
     each_index_of_shape(&mut definition.shape, show);
 }
 
-#[cfg(feature = "text")]
 /// Shows each index in a method: in its arguments, its output and its error.
+#[cfg(feature = "text")]
 pub(crate) fn each_index_of_method(method: &mut Method, show: &mut impl FnMut(&mut usize)) {
     let arguments = method.arguments.iter_mut().map(|argument| &mut argument.ty);
     let types = arguments.chain([&mut method.output]).chain(&mut method.error);

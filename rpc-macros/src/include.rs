@@ -21,11 +21,10 @@ pub(crate) fn expand(arguments: proc_macro::TokenStream) -> proc_macro::TokenStr
         Ok(arguments) => arguments,
         Err(error) => return error,
     };
-    let place = arguments.file.span();
     match arguments.source(&manifest_folder()) {
         Ok(source) => parsed(&source),
         Err(mistakes) => mode::compiler(|| {
-            let errors = mistakes.iter().map(|mistake| syn::Error::new(place, mistake));
+            let errors = mistakes.iter().map(|mistake| syn::Error::new(arguments.place, mistake));
             errors.map(to_compile_error).collect()
         }),
     }
@@ -52,7 +51,10 @@ fn manifest_folder() -> PathBuf {
 /// What the macro is called with.
 #[derive(Debug)]
 struct Arguments {
-    file: LitStr,
+    /// The path, as it is written.
+    file: String,
+    /// Where it is written.
+    place: Span,
     krate: Option<String>,
     context: ContextArgument,
 }
@@ -61,7 +63,8 @@ impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let help = "write `include_interface!(\"calculator.idl\")`: a path from the folder of Cargo.toml";
         let file = input.parse::<LitStr>().map_err(|error| with_help(error.span(), &error, help))?;
-        let mut arguments = Self { file, krate: None, context: ContextArgument::Without };
+        let (file, place) = (file.value(), file.span());
+        let mut arguments = Self { file, place, krate: None, context: ContextArgument::Without };
         while !input.is_empty() {
             input.parse::<Token![,]>()?;
             if !input.is_empty() {
@@ -95,11 +98,12 @@ impl Arguments {
 
     /// The source text of the items, or what is wrong, each mistake with its help.
     fn source(&self, base: &Path) -> Result<String, Vec<String>> {
-        let shown = self.file.value();
-        let path = base.join(&shown);
+        let shown = &self.file;
+        let path = base.join(shown);
         let text = fs::read_to_string(&path).map_err(|error| {
-            let folder = base.display();
-            vec![format!("{shown}: {error}\n  = help: the path begins at the folder of Cargo.toml, {folder}")]
+            vec![format!(
+                "cannot read `{shown}`: {error}\n  = help: a path begins at the folder of Cargo.toml"
+            )]
         })?;
         let Some(absolute) = path.to_str() else {
             return Err(vec![format!("{shown}: its whole path is not UTF-8\n  = help: move the crate")]);
@@ -107,12 +111,12 @@ impl Arguments {
         // The compiler reads the file too, and so knows when to call this again.
         let watched = format!("const _: &[u8] = ::core::include_bytes!({absolute:?});\n");
         mode::own(|| {
-            let interfaces = parse(&text).map_err(|error| each(&shown, ":", error.problems()))?;
+            let interfaces = parse(&text).map_err(|error| each(shown, ":", error.problems()))?;
             let mut rust = Rust::new().context(self.context);
             if let Some(krate) = &self.krate {
                 rust = rust.traitwire(krate);
             }
-            let items = rust.items(&interfaces).map_err(|error| each(&shown, ": ", error.problems()))?;
+            let items = rust.items(&interfaces).map_err(|error| each(shown, ": ", error.problems()))?;
             Ok(watched + &items)
         })
     }
@@ -120,4 +124,35 @@ impl Arguments {
 
 fn each(file: &str, between: &str, problems: &[impl std::fmt::Display]) -> Vec<String> {
     problems.iter().map(|problem| format!("{file}{between}{problem}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the macro makes of a file with this text, or says to it.
+    fn include(text: &str) -> Result<String, Vec<String>> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.idl"), text).unwrap();
+        let arguments: Arguments = syn::parse_str("\"a.idl\"").unwrap();
+        arguments.source(folder.path())
+    }
+
+    #[test]
+    fn the_compiler_is_told_of_the_file() {
+        let source = include("trait A { async fn a(&self) -> String; }").unwrap();
+        let file = syn::parse_file(&source).unwrap();
+        assert!(source.starts_with("const _: &[u8] = ::core::include_bytes!(\"/"), "{source}");
+        assert_eq!(file.items.len(), 2);
+    }
+
+    #[test]
+    fn every_mistake_has_its_place_in_the_file() {
+        let mistakes = include("trait A {\n    async fn a(&self) -> B;\n    fn b(&self);\n}").unwrap_err();
+        let first = "a.idl:2:26: `B` is not defined here\n  = help: define it below the trait";
+        assert!(mistakes[0].starts_with(first), "{mistakes:?}");
+        assert!(mistakes[1].starts_with("a.idl:3:8: `b` is neither `async`"), "{mistakes:?}");
+        let mistakes = include("trait A { async fn a(&self) -> HashSet<f64>; }").unwrap_err();
+        assert!(mistakes[0].starts_with("a.idl: A.a: a float cannot be"), "{mistakes:?}");
+    }
 }

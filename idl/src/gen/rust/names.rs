@@ -78,7 +78,6 @@ pub(super) struct Names {
     /// The client of each service, by the service's name.
     clients: HashMap<String, String>,
     /// The clients of services that are not generated.
-    #[cfg_attr(not(feature = "generate"), expect(dead_code, reason = "only files bring them into scope"))]
     pub(super) foreign: Vec<String>,
     /// What else is taken where the types stand.
     scope: RefCell<Identifiers>,
