@@ -230,6 +230,11 @@
 //! # }
 //! ```
 //!
+//! # From a file
+//!
+//! `include_interface!("calculator.idl")` makes types, trait, client and server of the text of an interface, which
+//! [`Interface::print`](idl::Interface::print) gives for every service and `docs/interface-text.md` describes.
+//!
 //! # What a service may rely on
 //!
 //! Handlers of one connection run concurrently, polled by one task, so none may hold its thread;

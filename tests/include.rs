@@ -16,13 +16,13 @@ mod plain {
 
 mod with_context {
     mod other {
-        pub(crate) use traitwire;
+        pub(crate) use ::traitwire as ours;
     }
 
     traitwire::include_interface!(
         "tests/include/calculator.idl",
         context,
-        crate = "crate::with_context::other::traitwire"
+        crate = "crate::with_context::other::ours"
     );
 }
 

@@ -15,12 +15,14 @@ mod identifier;
 mod impls;
 pub mod model;
 mod print;
+#[cfg(feature = "wire")]
 mod resolve;
 #[cfg(feature = "wire")]
 mod schema;
-mod transcode;
 #[cfg(feature = "text")]
 mod text;
+#[cfg(feature = "wire")]
+mod transcode;
 mod walk;
 
 #[cfg(feature = "wire")]
@@ -36,12 +38,14 @@ pub use guard::{DecodeLimits, Guard, GuardError, GuardErrorKind};
 pub use model::{
     Argument, Definition, Field, Interface, Method, Missing, Shape, Type, UnknownFields, Variant,
 };
+#[cfg(feature = "wire")]
 pub use resolve::{
     Conflict, Plan, ReadArguments, ReadResults, Resolved, TooLarge, Within, resolve_arguments,
     resolve_results,
 };
 #[cfg(feature = "wire")]
 pub use schema::{InterfaceBuilder, MethodBuilder, Schema, Types};
-pub use transcode::{Absent, Gap, TranscodeError, Transcoded};
 #[cfg(feature = "text")]
 pub use text::{Problem, TextError, parse};
+#[cfg(feature = "wire")]
+pub use transcode::{Absent, Gap, TranscodeError, Transcoded};

@@ -127,6 +127,7 @@ enum Trouble {
     Other,
 }
 
+#[serde(deny_unknown_fields)]
 struct Duration {
     secs: u64,
     nanos: u32,

@@ -1,7 +1,7 @@
 //! Types of Rust's standard library that a text may name without defining them. Never of those that are written in
 //! other words, such as `usize`.
 
-use crate::model::{Definition, Field, Shape, Type, Variant};
+use crate::model::{Definition, Field, Shape, Type, UnknownFields, Variant};
 
 /// The definition of a standard type with these arguments, as `Schema` describes it.
 pub(crate) fn standard(name: &str, arguments: &[Type]) -> Option<Definition> {
@@ -29,7 +29,12 @@ pub(crate) fn standard(name: &str, arguments: &[Type]) -> Option<Definition> {
         }
         _ => return None,
     };
-    Some(Definition { arguments: arguments.to_vec(), ..Definition::new(name, shape) })
+    // serde's own readers of its structs refuse fields that they do not know.
+    let unknown_fields = match &shape {
+        Shape::Struct(_) => UnknownFields::Refused,
+        _ => UnknownFields::Ignored,
+    };
+    Some(Definition { arguments: arguments.to_vec(), unknown_fields, ..Definition::new(name, shape) })
 }
 
 /// How many arguments the standard type of this name has.
