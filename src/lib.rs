@@ -230,6 +230,11 @@
 //! # }
 //! ```
 //!
+//! # From a file
+//!
+//! `include_interface!("calculator.idl")` makes types, trait, client and server of the text of an interface, which
+//! [`Interface::print`](idl::Interface::print) gives for every service and `docs/interface-text.md` describes.
+//!
 //! # What a service may rely on
 //!
 //! Handlers of one connection run concurrently, polled by one task, so none may hold its thread;
@@ -255,6 +260,8 @@ pub use traitwire_core::{
 };
 pub use traitwire_idl as idl;
 pub use traitwire_idl::Schema;
+#[cfg(feature = "include")]
+pub use traitwire_macros::include_interface;
 pub use traitwire_macros::{Schema, ipc_service, ipc_type};
 pub use traitwire_transport::Address;
 #[cfg(feature = "config")]

@@ -287,6 +287,15 @@ fn config_swap() {
 }
 
 #[test]
+fn contract_first() {
+    let expected = [
+        "found The Wire, A History of Wire\nfound Wire and Rope\nlent for 14 days\n",
+        "Ada has book 1\nrefused: Ada has it\n",
+    ];
+    check("contract_first", &[], &[], &expected);
+}
+
+#[test]
 fn transparent() {
     let rooms = "  kitchen: 21.5 °C\n  cellar: 11 °C\n  attic: no thermometer\n";
     let here = format!("a house here\n{rooms}a house at tcp://127.0.0.1:");

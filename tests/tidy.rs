@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// The packages: folder, and the packages of this workspace that they may name, themselves included.
 const PACKAGES: &[(&str, &[&str])] = &[
     ("idl", &["idl"]),
-    ("rpc-macros", &["macros"]),
+    ("rpc-macros", &["idl", "macros"]),
     ("rpc-core", &["core", "idl"]),
     ("rpc-transport", &["core", "transport"]),
     (".", &["core", "idl", "macros", "transport"]),
@@ -254,6 +254,7 @@ fn repository() -> Vec<PathBuf> {
         "src",
         "tests",
         "examples",
+        "docs",
         "benches",
         "fuzz/fuzz_targets",
         "fuzz/src",

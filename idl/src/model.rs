@@ -1,9 +1,11 @@
 //! A service as data: methods, and the types they name. Never knows Rust's own types nor any bytes.
 
+#[cfg(feature = "wire")]
 use serde::{Deserialize, Serialize};
 
 /// A service: what a trait says, complete in itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 pub struct Interface {
     /// Its name on the wire.
     pub name: String,
@@ -30,7 +32,8 @@ impl Interface {
 }
 
 /// One method.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 pub struct Method {
     /// Its name on the wire.
     pub name: String,
@@ -51,7 +54,8 @@ pub struct Method {
 }
 
 /// One argument.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 pub struct Argument {
     /// Its name in the trait.
     pub name: String,
@@ -71,7 +75,8 @@ impl Argument {
 }
 
 /// A type, as serde's data model and postcard's bytes tell types apart.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the names of the scalar types say it all")]
 pub enum Type {
@@ -117,7 +122,8 @@ impl Type {
 }
 
 /// A type that has a name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 pub struct Definition {
     /// Its name, without path and arguments.
     pub name: String,
@@ -140,7 +146,8 @@ impl Definition {
 }
 
 /// What a reader makes of a field that it does not know.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 pub enum UnknownFields {
     /// It reads the value without it.
     #[default]
@@ -150,7 +157,8 @@ pub enum UnknownFields {
 }
 
 /// What a named type, or a variant, consists of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 pub enum Shape {
     /// Nothing.
     Unit,
@@ -180,7 +188,8 @@ impl Shape {
 }
 
 /// A named value of a struct or variant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 pub struct Field {
     /// Its name, as serde writes it.
     pub name: String,
@@ -195,7 +204,8 @@ pub struct Field {
 }
 
 /// What a reader makes of a value in which a field is missing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 pub enum Missing {
     /// It refuses the value.
     #[default]
@@ -239,7 +249,8 @@ impl Field {
 }
 
 /// One alternative of an enum.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 pub struct Variant {
     /// Its name, as serde writes it.
     pub name: String,

@@ -77,14 +77,14 @@ const TEXT: &str = "\
 trait Orders {
     /// Lists them.
     /// Page by page.
-    #[idempotent]
+    #[ipc(idempotent)]
     async fn list(&self, from: u64) -> Page<Order>;
 
     async fn put(&self, id: Id, #[ipc(default)] odd: (u8, (bool,), ())) -> Result<(), Mark>;
 
     async fn raw(&self) -> Result<HashMap<String, HashSet<[f32; 3]>>, String>;
 
-    #[oneway]
+    #[ipc(oneway)]
     async fn ping(&self);
 }
 
@@ -94,8 +94,7 @@ struct Page<Order> {
     ///
     /// Never empty.
     items: Vec<Order>,
-    #[serde(alias = \"following\")]
-    #[serde(default)]
+    #[serde(alias = \"following\", default)]
     next: Option<u64>,
 }
 
@@ -141,4 +140,20 @@ fn the_text_of_a_peers_model_stays_bounded() {
     let text = interface.print();
     assert!(text.len() < 100_000, "{}", text.len());
     assert!(!text.contains(['\u{1b}', '\u{7}']) && text.contains("(?99)"));
+}
+
+#[test]
+fn a_few_bytes_that_stand_for_much_text_do_not_make_it_endless() {
+    let client = Type::Client("x".repeat(64));
+    let wide =
+        Definition { arguments: vec![client; 60], ..Definition::new("W".repeat(100_000), Shape::Unit) };
+    let mentions = Definition::new("Mentions", Shape::Tuple(vec![Type::Named(0); 10_000]));
+    let interface = Interface { types: vec![wide, mentions], ..interface() };
+    let text = interface.print();
+    assert!(text.len() < 17 << 20, "{}", text.len());
+    assert_eq!(
+        text.matches(&"W".repeat(100_000)).count(),
+        1,
+        "a long name stands where its type is defined, and nowhere else"
+    );
 }
