@@ -15,6 +15,8 @@ mod guard;
 mod identifier;
 #[cfg(feature = "wire")]
 mod impls;
+#[cfg(feature = "json")]
+pub mod json;
 pub mod model;
 mod print;
 #[cfg(feature = "wire")]

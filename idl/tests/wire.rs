@@ -38,12 +38,28 @@ fn walks<T: Schema + Serialize + ?Sized>(values: &[&T]) {
     let name = std::any::type_name::<T>();
     let all = encoded.concat();
     assert_eq!(guard.check(&all, DecodeLimits::default()), Ok(all.len()), "{name}");
-    let guard = Guard::always(&[root], types.definitions());
+    let guard = Guard::always(std::slice::from_ref(&root), types.definitions());
     for bytes in encoded {
         assert_eq!(guard.check(&bytes, DecodeLimits::default()), Ok(bytes.len()), "{name}: {bytes:?}");
         for end in 0..bytes.len() {
             assert!(guard.check(&bytes[..end], DecodeLimits::default()).is_err(), "{name}: {bytes:?}");
         }
+        #[cfg(feature = "json")]
+        returns_from_json(&root, types.definitions(), &bytes);
+    }
+}
+
+/// The bytes as JSON, that as text, and back.
+#[cfg(feature = "json")]
+fn returns_from_json(ty: &Type, types: &[Definition], bytes: &[u8]) {
+    let codec = traitwire_idl::json::JsonCodec::new(types);
+    let json = codec.decode(ty, bytes).unwrap();
+    let text = serde_json::to_string(&json).unwrap();
+    let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, json, "{text}");
+    assert_eq!(codec.encode(ty, &read).unwrap(), bytes, "{text}");
+    for end in 0..bytes.len() {
+        assert!(codec.decode(ty, &bytes[..end]).is_err(), "{text}");
     }
 }
 
