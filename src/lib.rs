@@ -267,5 +267,8 @@ pub use traitwire_transport::Address;
 #[cfg(feature = "config")]
 pub use traitwire_transport::Config;
 
+#[cfg(feature = "json")]
+pub mod dynamic;
+
 #[doc(hidden)]
 pub mod __private;

@@ -71,12 +71,7 @@ fn shape(at: usize, all: usize) -> impl Strategy<Value = Shape> {
 fn schema() -> impl Strategy<Value = (Vec<Definition>, Type)> {
     (0..4_usize).prop_flat_map(|count| {
         let shapes: Vec<_> = (0..count).map(|at| shape(at, count)).collect();
-        let name = |(at, shape)| Definition {
-            name: format!("T{at}"),
-            arguments: vec![],
-            docs: String::new(),
-            shape,
-        };
+        let name = |(at, shape): (usize, Shape)| Definition::new(format!("T{at}"), shape);
         (shapes.prop_map(move |shapes| shapes.into_iter().enumerate().map(name).collect()), ty(count))
     })
 }
@@ -222,7 +217,7 @@ proptest! {
 }
 
 fn definition(shape: Shape) -> Definition {
-    Definition { name: "T".to_owned(), arguments: vec![], docs: String::new(), shape }
+    Definition::new("T", shape)
 }
 
 fn boxed(ty: Type) -> Box<Type> {

@@ -10,6 +10,7 @@ use traitwire_idl::{Fingerprint, ReadResults, Resolved, resolve_results};
 
 use crate::codec::{Decoder, Encoder};
 use crate::connection::Connection;
+use crate::described::Described;
 use crate::error::{Code, Executed, RpcError};
 use crate::proto::{NewCall, Outcome};
 use crate::reflection;
@@ -45,8 +46,8 @@ const MOST_ANSWERS: usize = 64;
 
 /// A service, or an object, of a peer's.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked {
-    pub(crate) description: &'static ServiceDescription,
+pub(crate) struct Asked<'a> {
+    pub(crate) description: &'a Described,
     /// An object's number, and the fingerprint of its service.
     pub(crate) object: Option<(u64, u64)>,
 }
@@ -57,15 +58,19 @@ pub(crate) struct Asked {
 /// Where the peer does not answer, or not in a way that can be read.
 pub(crate) async fn adapt(
     connection: &Arc<Connection>,
-    asked: Asked,
+    asked: Asked<'_>,
     max_depth: u32,
     deadline: Option<(Instant, Duration)>,
 ) -> Result<Arc<Adapted>, RpcError> {
     let Asked { description, object } = asked;
-    let key = (std::ptr::from_ref(description).addr(), object.map(|(_, interface)| interface));
+    // The place of what was fetched may be another's later.
+    let key = match description {
+        Described::Own(own) => Some((std::ptr::from_ref(*own).addr(), object.map(|(_, interface)| interface))),
+        Described::Fetched(_) => None,
+    };
     let lock = || connection.answers.0.lock();
-    if let Some(known) = lock().get(&key) {
-        return Ok(Arc::clone(known));
+    if let Some(known) = key.and_then(|key| lock().get(&key).cloned()) {
+        return Ok(known);
     }
     let mut arguments = Encoder::new();
     arguments.value(&description.interface().without_docs());
@@ -84,11 +89,13 @@ pub(crate) async fn adapt(
         }
         Outcome::Error(_) => return Err(incomparable("an error of a method that has none")),
     };
-    let mut known = lock();
-    if known.len() >= MOST_ANSWERS {
-        known.clear();
+    if let Some(key) = key {
+        let mut known = lock();
+        if known.len() >= MOST_ANSWERS {
+            known.clear();
+        }
+        known.insert(key, Arc::clone(&adapted));
     }
-    known.insert(key, Arc::clone(&adapted));
     Ok(adapted)
 }
 

@@ -9,6 +9,7 @@ use traitwire_idl::{Method, ReadResults};
 
 use crate::adapted::{Adapted, AdaptedMethod, Asked, adapt};
 use crate::connection::Connection;
+use crate::described::Described;
 use crate::error::{Code, RpcError};
 use crate::proto::hello::{Hello, ServedMethod};
 use crate::reference::RemoteObject;
@@ -48,7 +49,7 @@ impl Binding {
     /// Where the peer does not answer.
     pub(crate) async fn of_object(
         connection: Arc<Connection>,
-        description: &'static ServiceDescription,
+        description: &Described,
         object: &RemoteObject,
         max_depth: u32,
         deadline: Option<(Instant, Duration)>,
@@ -83,7 +84,7 @@ impl Binding {
     #[cold]
     pub(crate) async fn evolved(
         &self,
-        description: &'static ServiceDescription,
+        description: &Described,
         method: usize,
         max_depth: u32,
         deadline: Option<(Instant, Duration)>,
@@ -113,7 +114,7 @@ impl Binding {
     /// What the methods are that differ. Asks the peer once.
     async fn adapted(
         &self,
-        description: &'static ServiceDescription,
+        description: &Described,
         max_depth: u32,
         deadline: Option<(Instant, Duration)>,
     ) -> Result<&Arc<Adapted>, RpcError> {
@@ -136,7 +137,7 @@ impl Binding {
     /// Where no method can be called at all, for the reason of the first one, or the connection is lost.
     pub(crate) async fn negotiate(
         &self,
-        description: &'static ServiceDescription,
+        description: &Described,
         max_depth: u32,
         deadline: Option<(Instant, Duration)>,
     ) -> Result<(), RpcError> {

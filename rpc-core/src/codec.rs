@@ -82,6 +82,21 @@ impl Encoder {
         self
     }
 
+    /// An encoder that has written these values, which somebody else has encoded.
+    pub(crate) fn encoded(values: &[u8]) -> Self {
+        let mut encoder = Self::new();
+        encoder.append_encoded(values);
+        encoder
+    }
+
+    /// Appends values that somebody else has encoded.
+    pub(crate) fn append_encoded(&mut self, values: &[u8]) {
+        if let Some(rare) = &mut self.rare {
+            self.buffer.append(&mut rare.tail);
+        }
+        self.buffer.extend_from_slice(values);
+    }
+
     /// Bytes written so far.
     pub(crate) fn len(&self) -> usize {
         self.buffer.len() + self.rare.as_ref().map_or(0, |rare| rare.tail.len())
@@ -266,6 +281,14 @@ impl<'de> Decoder<'de> {
             1 => error(self).map(Err),
             other => Err(RpcError::new(Code::Decode, format!("{other} is neither `Ok` nor `Err`"))),
         }
+    }
+
+    /// All that was not read yet, as it is.
+    ///
+    /// # Errors
+    /// None.
+    pub(crate) fn rest(&mut self) -> Result<Vec<u8>, RpcError> {
+        Ok(self.values.rest.take_rest())
     }
 
     /// For a method that declares no error: a peer that sends one all the same is at fault.

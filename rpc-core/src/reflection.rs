@@ -1,10 +1,17 @@
 //! The built-in methods: what every side answers, whatever it serves. Never asked on the way of a call that works.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use traitwire_idl::Interface;
+
 use crate::body::Body;
 use crate::codec::{Decoder, Encoder};
-use crate::proto::Outcome;
+use crate::connection::Connection;
+use crate::error::{Code, RpcError};
+use crate::proto::{NewCall, Outcome};
 use crate::services::Services;
-use crate::versions::not_served;
+use crate::versions::{not_served, read_interface};
 
 /// The schema of a service (P-50).
 pub(crate) const DESCRIBE: u32 = u32::MAX;
@@ -25,5 +32,25 @@ pub(crate) fn describe(services: &Services, body: &Body) -> Outcome {
     match encoded {
         Ok(body) => Outcome::Output(body),
         Err(error) => Outcome::Failure(error),
+    }
+}
+
+/// The schema of a service of the peer's.
+///
+/// # Errors
+/// `Unimplemented` where the peer does not serve it, `Decode` where its schema cannot be read.
+pub(crate) async fn fetch(
+    connection: &Arc<Connection>,
+    service: &str,
+    max_depth: u32,
+    deadline: Option<(Instant, Duration)>,
+) -> Result<Interface, RpcError> {
+    let mut arguments = Encoder::new();
+    arguments.value(service);
+    let call = NewCall { deadline, ..NewCall::new(DESCRIBE, arguments.finish()?) };
+    match connection.call(call).await.outcome {
+        Outcome::Failure(error) => Err(error),
+        Outcome::Error(_) => Err(RpcError::new(Code::Decode, "an error of a method that has none")),
+        Outcome::Output(mut body) => read_interface(body.as_contiguous(), max_depth),
     }
 }

@@ -15,12 +15,13 @@ use crate::client::Decode;
 use crate::codec::{Decoder, Encoder};
 use crate::connection::Connection;
 use crate::context::{CallScope, Context};
+use crate::described::DescribedMethod;
 use crate::error::{Code, Executed, RpcError};
 use crate::items::{ItemsIn, ItemsOut};
 use crate::metadata::Metadata;
 use crate::proto::StreamEnd;
 use crate::service::{MethodDescription, Reply};
-use crate::streaming::{EvolvedItems, ItemCoding, Opened, Streaming};
+use crate::streaming::{EvolvedItems, ItemCoding, ItemDecode, Opened, Streaming};
 
 /// A stream without items: there is no connection they could come from.
 struct Empty<T>(PhantomData<fn() -> T>);
@@ -70,11 +71,10 @@ impl Request {
         };
         let items = ItemsIn::new(Arc::clone(connection), *end);
         let coding = ItemCoding {
-            item,
+            item: ItemDecode::Typed(item),
             error: |_| Err(RpcError::new(Code::Decode, "an argument stream has no outcome")),
-            method: &method.path,
-            item_guard: method.streamed_guard.as_ref(),
-            error_guard: None,
+            method: DescribedMethod::Own(method),
+            guard: |method| method.streamed_guard.as_ref(),
             max_depth: *max_depth,
         };
         let evolved = evolved.as_ref().and_then(|arguments| arguments.items.clone());

@@ -1,6 +1,7 @@
 //! What a generated dispatcher implements: a description of the service, and for each method a slot in which
 //! its handler's future lives. Never knows connections; the driver runs the slots.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::context::{CallScope, Caller};
 use crate::error::{Code, Executed, RpcError};
 use crate::priority::Priority;
 use crate::proto::Outcome;
+use crate::proto::hello::ServedService;
 pub use crate::request::Request;
 use crate::transport::Peer;
 
@@ -259,6 +261,26 @@ impl ServiceDescription {
         let named = named.map(|(model, method)| (model.name.as_str(), method.fingerprint));
         let fingerprint = Fingerprint::of_service(&interface.name, named).to_bits();
         Self { interface, methods, fingerprint }
+    }
+
+    /// A description of an interface that a peer gave beside its hello, which says the fingerprints. Bodies are not
+    /// checked: whoever calls by a fetched schema reads them by that, with care of its own.
+    pub(crate) fn fetched(interface: Interface, served: &ServedService) -> Self {
+        let known: HashMap<_, _> =
+            served.methods.iter().map(|method| (method.name.as_str(), method.fingerprint)).collect();
+        let methods = interface.methods.iter().map(|method| MethodDescription {
+            path: format!("{}.{}", interface.name, method.name),
+            fingerprint: known.get(method.name.as_str()).copied().unwrap_or(Fingerprint::from_bits(0)),
+            attributes: Attributes::NONE,
+            arguments_guard: None,
+            output_guard: None,
+            error_guard: None,
+            streamed_guard: None,
+            idempotent: method.idempotent,
+            takes_stream: method.arguments.iter().any(|argument| argument.stream),
+            gives_stream: method.stream,
+        });
+        Self { methods: methods.collect(), interface, fingerprint: 0 }
     }
 
     /// The hash of the whole service; between equal ones methods have the same numbers.

@@ -17,10 +17,12 @@ use crate::body::Body;
 use crate::channel::Channel;
 use crate::client::Decode;
 use crate::codec::Decoder;
+use crate::described::DescribedMethod;
 use crate::error::{CallError, Code, Executed, RpcError};
 use crate::evolved::{evolve, evolve_all};
 use crate::items::ItemsIn;
 use crate::proto::{Arrived, Outcome};
+use crate::service::MethodDescription;
 
 /// Items from the other side of a call, one after another.
 ///
@@ -107,15 +109,34 @@ impl<T, E> fmt::Debug for Streaming<T, E> {
 
 /// How a stream's bytes become items.
 pub(crate) struct ItemCoding<T, E> {
-    pub(crate) item: Decode<Result<T, E>>,
+    pub(crate) item: ItemDecode<T, E>,
     /// The method's own error, in place of a stream.
     pub(crate) error: Decode<E>,
-    /// `Service.method`, for errors.
-    pub(crate) method: &'static str,
-    pub(crate) item_guard: Option<&'static Guard>,
-    pub(crate) error_guard: Option<&'static Guard>,
+    pub(crate) method: DescribedMethod,
+    /// That of the items, among the method's.
+    pub(crate) guard: fn(&MethodDescription) -> Option<&Guard>,
     pub(crate) max_depth: u32,
 }
+
+/// How one item is read.
+pub(crate) enum ItemDecode<T, E> {
+    Typed(Decode<Result<T, E>>),
+    /// By whoever called a method without knowing its types.
+    Encoded(ReadItem<T>),
+}
+
+impl<T, E> ItemDecode<T, E> {
+    /// One item whose types are this side's. Who does not know them reads the peer's own version, which is never another.
+    fn decode(&self, decoder: &mut Decoder<'_>) -> Result<Result<T, E>, RpcError> {
+        match self {
+            Self::Typed(item) => item(decoder),
+            Self::Encoded(_) => Err(RpcError::new(Code::Internal, "items without types of another version")),
+        }
+    }
+}
+
+/// Reads the item with which bytes begin, and says how many they are.
+pub(crate) type ReadItem<T> = Box<dyn FnMut(&[u8]) -> Result<(T, usize), RpcError> + Send>;
 
 /// A stream that is being read.
 pub(crate) struct Opened {
@@ -224,14 +245,28 @@ impl<T, E> Remote<T, E> {
             let item = evolved.item.clone();
             return self.decode_evolved(&item, count);
         }
-        if let Some(guard) = self.coding.item_guard {
-            self.check(guard, count)?;
+        if let Some(guard) = (self.coding.guard)(&self.coding.method) {
+            let (bytes, max_depth) = (&self.body.as_contiguous()[self.at..], self.coding.max_depth);
+            check(guard, bytes, count, max_depth)?;
         }
-        let mut decoder = Decoder::taking_from(&mut self.body, self.at);
-        for _ in 0..count {
-            self.ready.push_back((self.coding.item)(&mut decoder)?);
-        }
-        let left = decoder.left();
+        let left = match &mut self.coding.item {
+            ItemDecode::Typed(item) => {
+                let mut decoder = Decoder::taking_from(&mut self.body, self.at);
+                for _ in 0..count {
+                    self.ready.push_back(item(&mut decoder)?);
+                }
+                decoder.left()
+            }
+            ItemDecode::Encoded(item) => {
+                let mut rest = &self.body.as_contiguous()[self.at..];
+                for _ in 0..count {
+                    let (read, size) = item(rest)?;
+                    self.ready.push_back(Ok(read));
+                    rest = rest.get(size..).unwrap_or_default();
+                }
+                rest.len()
+            }
+        };
         self.at = length - left;
         self.left -= count;
         if left == 0 && self.left == 0 {
@@ -250,7 +285,7 @@ impl<T, E> Remote<T, E> {
             let item = item.and_then(|(mut body, taken)| {
                 self.at += taken;
                 let mut decoder = Decoder::taking(&mut body);
-                let item = (self.coding.item)(&mut decoder)?;
+                let item = self.coding.item.decode(&mut decoder)?;
                 decoder.finish().map(|()| item)
             });
             match item {
@@ -262,17 +297,6 @@ impl<T, E> Remote<T, E> {
                 }
             }
             self.left -= 1;
-        }
-        Ok(())
-    }
-
-    fn check(&mut self, guard: &Guard, count: u64) -> Result<(), RpcError> {
-        let limits = DecodeLimits { max_depth: self.coding.max_depth, ..DecodeLimits::default() };
-        let bytes = self.body.as_contiguous();
-        let mut at = self.at;
-        for _ in 0..count {
-            let size = guard.check(&bytes[at..], limits);
-            at += size.map_err(|error| RpcError::new(Code::Decode, error.to_string()))?;
         }
         Ok(())
     }
@@ -298,7 +322,7 @@ impl<T, E> Remote<T, E> {
                 let unknown = || RpcError::new(Code::Decode, "an error of a method that has none");
                 evolve_all(plan.ok_or_else(unknown)?, body, self.coding.max_depth)?;
             }
-            _ => crate::service::check(self.coding.error_guard, body, self.coding.max_depth)?,
+            _ => crate::service::check(self.coding.method.error_guard.as_ref(), body, self.coding.max_depth)?,
         }
         let mut decoder = Decoder::taking(body);
         let error = (self.coding.error)(&mut decoder)?;
@@ -320,6 +344,17 @@ impl<T, E> Remote<T, E> {
             State::Open(opened) => error.with_time(opened.had).with_address(&opened.items.peer().endpoint),
             State::Opening(_) | State::Ended => error,
         };
-        CallError::Rpc(error.with_method(self.coding.method))
+        CallError::Rpc(error.with_method(&self.coding.method.path))
     }
+}
+
+/// Checks so many items before they are decoded.
+fn check(guard: &Guard, bytes: &[u8], count: u64, max_depth: u32) -> Result<(), RpcError> {
+    let limits = DecodeLimits { max_depth, ..DecodeLimits::default() };
+    let mut at = 0;
+    for _ in 0..count {
+        let size = guard.check(&bytes[at..], limits);
+        at += size.map_err(|error| RpcError::new(Code::Decode, error.to_string()))?;
+    }
+    Ok(())
 }

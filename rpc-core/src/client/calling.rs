@@ -398,9 +398,9 @@ impl Inner {
         let bound = match &self.target {
             Target::Remote(object) => {
                 let max_depth = self.channel.options().limits.max_depth;
-                Binding::of_object(connection, self.description, object, max_depth, deadline).await?
+                Binding::of_object(connection, &self.description, object, max_depth, deadline).await?
             }
-            Target::Service | Target::Local(_) => Binding::new(connection, self.description),
+            Target::Service | Target::Local(_) => Binding::new(connection, &self.description),
         };
         let bound = Arc::new(bound);
         *self.bound() = Some(Arc::clone(&bound));

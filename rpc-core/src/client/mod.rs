@@ -16,6 +16,7 @@ use crate::channel::Channel;
 use crate::codec::{Decoder, Encoder};
 use crate::connection::now;
 use crate::context::Context;
+use crate::described::Described;
 use crate::error::{CallError, Executed, RpcError};
 use crate::items::Upload;
 use crate::metadata::Metadata;
@@ -23,7 +24,7 @@ use crate::options::Options;
 use crate::priority::Priority;
 use crate::proto::{Awaits, Outcome};
 use crate::service::{Dispatch, ServiceDescription};
-use crate::streaming::{ItemCoding, Streaming};
+use crate::streaming::{ItemCoding, ItemDecode, ReadItem, Streaming};
 use crate::target::Target;
 use crate::transport::Dial;
 
@@ -50,7 +51,7 @@ struct Sent {
 
 struct Inner {
     channel: Channel,
-    description: &'static ServiceDescription,
+    description: Described,
     target: Target,
     /// The connection of the last call, to be used again while it can be.
     bound: Mutex<Option<Arc<Binding>>>,
@@ -59,10 +60,10 @@ struct Inner {
 impl Client {
     /// A client on a channel. A service that the peer does not serve shows at the first call.
     pub fn new(channel: Channel, description: &'static ServiceDescription) -> Self {
-        Self::with(channel, description, Target::Service)
+        Self::with(channel, Described::Own(description), Target::Service)
     }
 
-    pub(crate) fn with(channel: Channel, description: &'static ServiceDescription, target: Target) -> Self {
+    pub(crate) fn with(channel: Channel, description: Described, target: Target) -> Self {
         let inner = Inner { channel, description, target, bound: Mutex::default() };
         Self { inner: Arc::new(inner), timeout: None, deadline: None, metadata: None, priority: None }
     }
@@ -86,7 +87,7 @@ impl Client {
             None => {
                 let Options { limits, connect_timeout, .. } = channel.options();
                 let deadline = now().checked_add(*connect_timeout).map(|at| (at, *connect_timeout));
-                bound.negotiate(description, limits.max_depth, deadline).await
+                bound.negotiate(&client.inner.description, limits.max_depth, deadline).await
             }
         };
         match refused {
@@ -102,11 +103,11 @@ impl Client {
     pub fn local(service: impl Dispatch) -> Self {
         let description = service.description();
         let (channel, target) = Target::local(service);
-        Self::with(channel, description, target)
+        Self::with(channel, Described::Own(description), target)
     }
 
-    pub(crate) fn description(&self) -> &'static ServiceDescription {
-        self.inner.description
+    pub(crate) fn description(&self) -> &Described {
+        &self.inner.description
     }
 
     pub(crate) fn target(&self) -> &Target {
@@ -235,18 +236,38 @@ impl Client {
         item: Decode<Result<T, E>>,
         error: Decode<E>,
     ) -> Streaming<T, E> {
-        let description = &self.inner.description.methods()[method as usize];
+        self.stream_of(method as usize, arguments, upload, ItemDecode::Typed(item), error)
+    }
+
+    /// Calls a method that returns a stream, whose items the caller reads from their bytes.
+    pub(crate) fn encoded_stream<T: 'static>(
+        &self,
+        method: usize,
+        arguments: Encoder,
+        upload: Option<Upload>,
+        item: ReadItem<T>,
+    ) -> Streaming<T, Vec<u8>> {
+        self.stream_of(method, arguments, upload, ItemDecode::Encoded(item), |body| body.rest())
+    }
+
+    fn stream_of<T: 'static, E: 'static>(
+        &self,
+        method: usize,
+        arguments: Encoder,
+        upload: Option<Upload>,
+        item: ItemDecode<T, E>,
+        error: Decode<E>,
+    ) -> Streaming<T, E> {
         let coding = ItemCoding {
             item,
             error,
-            method: &description.path,
-            item_guard: description.output_guard.as_ref(),
-            error_guard: description.error_guard.as_ref(),
+            method: self.inner.description.method(method),
+            guard: |method| method.output_guard.as_ref(),
             max_depth: self.inner.channel.options().limits.max_depth,
         };
         let client = self.clone();
         let opening = async move {
-            let opened = client.begin(method as usize, arguments, upload).await;
+            let opened = client.begin(method, arguments, upload).await;
             opened.map_err(|error| error.with_address(client.inner.channel.endpoint()))
         };
         Streaming::opening(opening, coding)

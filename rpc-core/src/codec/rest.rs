@@ -71,6 +71,14 @@ impl<'de> Rest<'de> {
         }
     }
 
+    /// What is left, now and then.
+    pub(super) fn take_rest(&mut self) -> Vec<u8> {
+        let mut all = std::mem::take(&mut self.now).to_vec();
+        self.advance();
+        all.extend_from_slice(std::mem::take(&mut self.now));
+        all
+    }
+
     #[inline]
     pub(super) fn take(&mut self, count: usize) -> Result<&'de [u8]> {
         if self.now.is_empty() {
