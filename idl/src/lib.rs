@@ -20,6 +20,8 @@ pub mod json;
 pub mod model;
 mod print;
 #[cfg(feature = "wire")]
+mod reach;
+#[cfg(feature = "wire")]
 mod resolve;
 #[cfg(feature = "wire")]
 mod schema;
