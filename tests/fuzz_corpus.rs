@@ -31,6 +31,11 @@ fn bodies() {
 }
 
 #[test]
+fn json() {
+    replay("json", targets::json);
+}
+
+#[test]
 fn connection() {
     replay("connection", targets::connection);
 }

@@ -3,9 +3,11 @@
 
 mod bodies;
 mod connection;
+mod json;
 
 pub use bodies::bodies;
 pub use connection::connection;
+pub use json::json;
 
 use traitwire_core::proto::frame::{HEADER, Header, put_varint, take_varint};
 use traitwire_core::proto::hello::Hello;
