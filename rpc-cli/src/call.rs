@@ -18,7 +18,7 @@ use crate::output;
 /// Calls a method.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Items of a stream that the method takes are read from standard input, one JSON value a line. A result, or each item of
+Items of a stream that the method takes are read from standard input, one JSON value a line. A result, or each item of \
 a stream of them, is printed on one line. An interrupt (Ctrl-C) cancels the call.")]
 pub(crate) struct Call {
     /// Where the peer is, such as unix:/run/app.sock or tcp://127.0.0.1:7000

@@ -2,6 +2,7 @@
 //! file; here they are named. Never knows a service's trait.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod call;
 mod completions;
 mod connection;
@@ -29,6 +30,7 @@ enum Command {
     List(list::List),
     Describe(describe::Describe),
     Call(call::Call),
+    Bench(bench::Bench),
     Completions(completions::Completions),
 }
 
@@ -38,6 +40,7 @@ impl Command {
             Self::List(command) => command.run().await,
             Self::Describe(command) => command.run().await,
             Self::Call(command) => command.run().await,
+            Self::Bench(command) => command.run().await,
             Self::Completions(command) => command.run(),
         }
     }

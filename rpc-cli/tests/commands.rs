@@ -28,7 +28,7 @@ fn fails(arguments: &[&str], code: i32, words: &[&str]) {
 fn list_says_what_is_served() {
     let service = Running::start();
     let names = "Numbers\n  add\n  divide\n  look_up\n  countdown\n  sum\n  double\n  whoami\n  note\n  wait\n  \
-                 panic\n  steer\n";
+                 panic\n  steer\n  nap\n";
     prints(&["list", &service.address], names);
     let said = run(&["list", "--json", &service.address]);
     let services: serde_json::Value = serde_json::from_str(&said.out).expect("it is JSON");
@@ -204,6 +204,69 @@ fn a_reader_that_has_enough_is_no_error() {
     drop(out);
     let ended: Said = child.wait_with_output().expect("it ends").into();
     assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+}
+
+#[test]
+fn bench_measures_calls() {
+    let service = Running::start();
+    let bench = |rest: &[&str]| {
+        let said = run(&[&["bench", "--json", "--warm-up", "0s", service.address.as_str()], rest].concat());
+        let measured: serde_json::Value = serde_json::from_str(&said.out).unwrap_or_default();
+        (said, measured)
+    };
+    let (said, measured) = bench(&["Numbers.add", "[1, 2]", "-n", "300", "-c", "7"]);
+    assert_eq!((said.code, &measured["answered"], &measured["concurrency"]), (0, &300.into(), &7.into()));
+    let times = ["min", "p50", "p75", "p90", "p99", "p99.9", "p99.99", "max"].map(|name| {
+        measured["latency_ns"][name].as_u64().unwrap_or_else(|| panic!("{name} is missing in {measured}"))
+    });
+    assert!(times[0] > 0 && times.is_sorted(), "{measured}");
+
+    let (said, measured) =
+        bench(&["Numbers.divide", "[1, 0]", "--rate", "1000", "-n", "50", "--connections", "2"]);
+    assert_eq!((said.code, &measured["answered"], &measured["own_errors"]), (0, &50.into(), &50.into()));
+    assert!(measured["seconds"].as_f64().is_some_and(|seconds| seconds >= 0.049), "{measured}");
+
+    let (said, measured) = bench(&["Numbers.add", "[1, 2]", "-d", "50ms", "--rate", "100"]);
+    assert_eq!(said.code, 0);
+    assert!(measured["answered"].as_u64().is_some_and(|answered| (1..=6).contains(&answered)), "{measured}");
+
+    let (said, measured) = bench(&["--timeout", "5ms", "Numbers.wait", "-n", "2"]);
+    assert_eq!((said.code, &measured["failed"]["DeadlineExceeded"]), (5, &2.into()), "{said:?}");
+
+    let said = run(&["bench", &service.address, "Numbers.add", "[1, 2]", "-n", "100"]);
+    for words in ["Numbers.add at unix:", "100 calls, 1 at once", "answered  100 (", "p99.99  ", "max  ", "█"]
+    {
+        assert!(said.out.contains(words), "{words:?} is missing in\n{}", said.out);
+    }
+    let address = service.address.as_str();
+    fails(&["bench", address, "Numbers.sum", "[]"], 2, &["has a stream, and only single calls are measured"]);
+    fails(&["bench", address, "Numbers.add", "[1]"], 2, &["the argument b is missing", "`describe` shows"]);
+}
+
+/// A peer that stalls holds up a caller that calls at set times; those calls count from when they were due.
+#[test]
+fn a_stall_is_seen_by_all_calls_that_it_holds_up() {
+    let service = Running::start();
+    let said = run(&[
+        "bench",
+        "--json",
+        "--warm-up",
+        "0s",
+        "--rate",
+        "1000",
+        "-c",
+        "1",
+        "-d",
+        "200ms",
+        &service.address,
+        "Numbers.nap",
+        "[50]",
+    ]);
+    let measured: serde_json::Value = serde_json::from_str(&said.out).expect("it is JSON");
+    let count = |name: &str| measured[name].as_u64().unwrap_or_default();
+    // Four fit into the time, one after the other; 200 were due.
+    assert!((1..=5).contains(&count("answered")) && count("unstarted") > 100, "{measured}");
+    assert!(measured["latency_ns"]["p50"].as_u64().is_some_and(|median| median > 60_000_000), "{measured}");
 }
 
 #[test]

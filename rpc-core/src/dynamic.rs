@@ -128,13 +128,16 @@ impl DynamicClient {
         let (encoder, upload) = (Encoder::encoded(arguments), self.upload(index, items)?);
         let index = index as u32;
         match (upload, method.oneway) {
-            (None, true) => match self.client.send(index, encoder).await {
+            // What is rarely needed is in boxes, as in `client/calling.rs`.
+            (None, true) => match Box::pin(self.client.send(index, encoder)).await {
                 Ok(()) => Ok(Vec::new()),
                 Err(error) => Err(CallError::Rpc(error.into())),
             },
             (None, false) => self.client.call(index, encoder, |body| body.rest(), |body| body.rest()).await,
             (Some(upload), _) => {
-                self.client.call_with(index, encoder, upload, |body| body.rest(), |body| body.rest()).await
+                let call =
+                    self.client.call_with(index, encoder, upload, |body| body.rest(), |body| body.rest());
+                Box::pin(call).await
             }
         }
     }

@@ -111,7 +111,12 @@ impl Bell for Brass {
 
 /// What has been said on a connection, by whom, in the client's order.
 #[derive(Clone, Default)]
-struct Record(Arc<Mutex<Vec<(Side, Vec<u8>)>>>);
+struct Record(Arc<Mutex<Vec<Said>>>);
+
+struct Said {
+    side: Side,
+    bytes: Vec<u8>,
+}
 
 #[derive(Clone, Copy, PartialEq)]
 enum Side {
@@ -123,8 +128,8 @@ impl Record {
     fn note(&self, side: Side, bytes: &[u8]) {
         let mut said = self.0.lock().unwrap();
         match said.last_mut() {
-            Some((last, before)) if *last == side => before.extend_from_slice(bytes),
-            _ => said.push((side, bytes.to_vec())),
+            Some(last) if last.side == side => last.bytes.extend_from_slice(bytes),
+            _ => said.push(Said { side, bytes: bytes.to_vec() }),
         }
     }
 
@@ -132,7 +137,7 @@ impl Record {
     fn frames(&self) -> Vec<Value> {
         let mut frames = Vec::new();
         let mut pending: BTreeMap<bool, (bool, Vec<u8>)> = BTreeMap::new();
-        for (side, bytes) in self.0.lock().unwrap().iter() {
+        for Said { side, bytes } in self.0.lock().unwrap().iter() {
             let is_client = *side == Side::Client;
             let (greeted, rest) = pending.entry(is_client).or_default();
             rest.extend_from_slice(bytes);

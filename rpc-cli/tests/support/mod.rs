@@ -56,6 +56,8 @@ pub(crate) trait Numbers {
     async fn panic(&self) -> bool;
     /// What a terminal should not obey.
     async fn steer(&self) -> String;
+    /// Takes so many milliseconds.
+    async fn nap(&self, milliseconds: u32);
 }
 
 struct Books;
@@ -107,6 +109,10 @@ impl Numbers for Books {
 
     async fn steer(&self) -> String {
         "\u{9b}31m\u{1b}[31m".to_owned()
+    }
+
+    async fn nap(&self, milliseconds: u32) {
+        tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
     }
 }
 
