@@ -30,6 +30,7 @@ fn bodies() {
     replay("bodies", targets::bodies);
 }
 
+#[cfg(feature = "json")]
 #[test]
 fn json() {
     replay("json", targets::json);

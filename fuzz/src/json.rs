@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use traitwire::idl::Interface;
 use traitwire::idl::json::{JsonCodec, JsonLimits, Value};
+use traitwire::idl::{Interface, Schema, Types};
 
 use super::bodies::{Pair, Tree};
 
@@ -73,7 +73,11 @@ fn from_peer(schema: &[u8], bytes: &[u8]) {
     if Interface::check_encoded(schema, 128).is_err() {
         return;
     }
-    let Ok(interface) = postcard::from_bytes::<Interface>(schema) else { return };
+    // A schema is a value of types with a schema: the codec itself reads it.
+    let mut types = Types::default();
+    let ty = Interface::describe(&mut types);
+    let Ok(read) = JsonCodec::new(types.definitions()).decode(&ty, schema) else { return };
+    let Ok(interface) = serde_json::from_value::<Interface>(read) else { return };
     let codec = JsonCodec::new(&interface.types).with_limits(limits());
     for method in &interface.methods {
         if let Ok(json) = codec.decode(&method.output, bytes) {

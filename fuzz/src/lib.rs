@@ -3,10 +3,12 @@
 
 mod bodies;
 mod connection;
+#[cfg(feature = "json")]
 mod json;
 
 pub use bodies::bodies;
 pub use connection::connection;
+#[cfg(feature = "json")]
 pub use json::json;
 
 use traitwire_core::proto::frame::{HEADER, Header, put_varint, take_varint};

@@ -2,12 +2,16 @@
 
 #![cfg(unix)]
 
-mod support;
+#[path = "support/process.rs"]
+mod process;
+#[path = "support/service.rs"]
+mod service;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-use support::{Running, Said, run, run_reading, traitwire};
+use process::{Said, run, run_reading, traitwire};
+use service::Running;
 
 /// The command prints this and ends well.
 fn prints(arguments: &[&str], out: &str) {

@@ -3,14 +3,15 @@
 
 #![cfg(unix)]
 
-mod support;
+#[path = "support/service.rs"]
+mod service;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use support::Running;
+use service::Running;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/command-line.md");
 

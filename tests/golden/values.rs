@@ -77,9 +77,11 @@ impl Table {
     }
 }
 
-/// By serde's own road, through what generated code uses for it.
+/// Its bytes as serde writes them in generated code.
 fn postcard_of<T: Serialize>(value: &T) -> Vec<u8> {
-    postcard::to_stdvec(value).unwrap()
+    let mut encoder = traitwire::__private::Encoder::new();
+    encoder.value(value);
+    encoder.finish().unwrap().as_contiguous().to_vec()
 }
 
 #[rustfmt::skip]

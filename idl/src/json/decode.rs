@@ -94,7 +94,7 @@ impl<'a, 'b> Decoding<'a, 'b> {
                 return Err(JsonErrorKind::Client { service: super::error::shown(service) }.into());
             }
             // Looked through before; the integers are done.
-            _ => return Err(JsonErrorKind::Schema("it has a type of another version").into()),
+            _ => return Err(JsonErrorKind::FaultySchema("it has a type of another version").into()),
         };
         self.made(value)
     }
@@ -140,7 +140,7 @@ impl<'a, 'b> Decoding<'a, 'b> {
             self.spend(name.len())?;
             let value = self.value(ty, depth).map_err(|error| error.within(Step::name(name)))?;
             if object.insert(name.to_owned(), value).is_some() {
-                return Err(JsonErrorKind::Schema("two fields or arguments have one name").into());
+                return Err(JsonErrorKind::FaultySchema("two fields or arguments have one name").into());
             }
         }
         Ok(Value::Object(object))

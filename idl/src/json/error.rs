@@ -57,7 +57,7 @@ pub enum JsonErrorKind {
         reason: &'static str,
     },
     /// The schema describes no values: it is a faulty peer's.
-    Schema(&'static str),
+    FaultySchema(&'static str),
     /// More than [`max_nesting`](super::JsonLimits::max_nesting).
     TooDeep {
         /// The depth allowed.
@@ -153,7 +153,7 @@ impl fmt::Display for JsonError {
                 write!(f, "a client of {service} has no JSON: it is a reference within one connection")
             }
             JsonErrorKind::Bytes { offset, reason } => write!(f, "{reason} (at byte {offset})"),
-            JsonErrorKind::Schema(reason) => write!(f, "the schema is faulty: {reason}"),
+            JsonErrorKind::FaultySchema(reason) => write!(f, "the schema is faulty: {reason}"),
             JsonErrorKind::TooDeep { limit } => {
                 write!(f, "arrays and objects lie more than {limit} deep in one another")
             }

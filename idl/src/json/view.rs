@@ -44,13 +44,13 @@ impl<'a> View<'a> {
     pub(super) fn see(&self, mut ty: &'a Type) -> Result<Seen<'a>> {
         for _ in 0..MOST_STEPS {
             let Type::Named(index) = ty else { return Ok(Seen::Type(ty)) };
-            let missing = JsonErrorKind::Schema("it names a type that it does not define");
+            let missing = JsonErrorKind::FaultySchema("it names a type that it does not define");
             match &self.types.get(*index).ok_or(missing)?.shape {
                 Shape::Newtype(inner) => ty = inner,
                 shape => return Ok(Seen::Shape(shape)),
             }
         }
-        Err(JsonErrorKind::Schema("newtypes lie too deep in one another").into())
+        Err(JsonErrorKind::FaultySchema("newtypes lie too deep in one another").into())
     }
 
     /// Whether a value of the type may be `null`, so that an option of it has to be told from none.
