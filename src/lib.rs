@@ -234,6 +234,7 @@
 //!
 //! `include_interface!("calculator.idl")` makes types, trait, client and server of the text of an interface, which
 //! [`Interface::print`](idl::Interface::print) gives for every service and `docs/interface-text.md` describes.
+//!
 //! # Without the trait
 //!
 //! With the feature `json`, `dynamic::JsonClient` calls any service by what the peer says of its types: JSON in, JSON
