@@ -3,9 +3,11 @@
 
 mod bodies;
 mod connection;
+mod evolution;
 
 pub use bodies::bodies;
 pub use connection::connection;
+pub use evolution::evolution;
 
 use traitwire_core::proto::frame::{HEADER, Header, put_varint, take_varint};
 use traitwire_core::proto::hello::Hello;
