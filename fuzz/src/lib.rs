@@ -3,11 +3,13 @@
 
 mod bodies;
 mod connection;
+mod evolution;
 #[cfg(feature = "json")]
 mod json;
 
 pub use bodies::bodies;
 pub use connection::connection;
+pub use evolution::evolution;
 #[cfg(feature = "json")]
 pub use json::json;
 

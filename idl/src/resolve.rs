@@ -24,7 +24,7 @@ use remark::Remarks;
 
 /// How much of two interfaces is compared: pairs of types, fields and variants. Those of programs have a few
 /// thousand; a peer's may go on.
-const MAX_STEPS: usize = 100_000;
+const MAX_STEPS: usize = 50_000;
 
 /// Two interfaces that would take too long to be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
 
-use traitwire_idl::{Argument, DecodeLimits, Fingerprint, Guard, Interface, Type};
+use traitwire_idl::{Argument, DecodeLimits, Fingerprint, Guard, Interface, Type, resolve_arguments};
 
 use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::codec::Encoder;
 use crate::context::{CallScope, Caller};
 use crate::error::{Code, Executed, RpcError};
+use crate::evolved::evolve_all;
 use crate::priority::Priority;
 use crate::proto::Outcome;
 use crate::proto::hello::ServedService;
@@ -90,6 +91,40 @@ pub fn poll_unconnected(service: &dyn Dispatch, method: u32, body: &[u8]) -> Opt
     if let Err(error) = description.check_arguments(&mut body, 128) {
         return Some(Err(error));
     }
+    poll_once(service, method, body)
+}
+
+/// The same for arguments of another version of the service, whose method this is. `None` too where the two versions
+/// do not go together.
+#[doc(hidden)]
+pub fn poll_evolved(
+    service: &dyn Dispatch,
+    caller: &Interface,
+    method: u32,
+    body: &[u8],
+) -> Option<Result<Reply, RpcError>> {
+    let interface = service.description().interface();
+    let resolved = resolve_arguments(caller, interface).ok()?;
+    let arguments = resolved.into_iter().nth(method as usize)??.ok()?;
+    let name = &caller.methods.get(method as usize)?.name;
+    let own = interface.methods.iter().position(|method| method.name == *name)?;
+    let mut buffer = Buffer::new();
+    buffer.extend_from_slice(body);
+    let mut body = Body::new(buffer);
+    if let Err(error) = evolve_all(&arguments.values, &mut body, 128) {
+        return Some(Err(error));
+    }
+    poll_once(service, own as u32, body)
+}
+
+/// The interface that a peer would be taken to have that introduces itself with these bytes.
+#[doc(hidden)]
+pub fn introduced(bytes: &[u8]) -> Option<Interface> {
+    crate::versions::read_interface(bytes, 128).ok()
+}
+
+fn poll_once(service: &dyn Dispatch, method: u32, body: Body) -> Option<Result<Reply, RpcError>> {
+    let description = service.description().methods().get(method as usize)?;
     let mut slot = service.slot(method)?;
     let peer = Peer::new("in-process:test".parse().ok()?);
     let scope = CallScope::new(&description.path, Caller::Nobody(Arc::new(peer)), None);

@@ -36,6 +36,9 @@ enum Work<'a> {
     SkippedVariant(&'a Shape),
 }
 
+/// Bytes of names that are kept of variants which the reader does not know.
+const MOST_NAMES: usize = 64 << 10;
+
 /// By which side's names places are called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Names {
@@ -56,6 +59,8 @@ pub(super) struct Builder<'a> {
     known: HashMap<Key, u32>,
     work: Vec<(u32, Work<'a>)>,
     steps: usize,
+    /// Bytes of names of unknown variants that may still be kept.
+    names_left: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -71,6 +76,7 @@ impl<'a> Builder<'a> {
             known: HashMap::new(),
             work: Vec::new(),
             steps: 0,
+            names_left: MOST_NAMES,
         }
     }
 

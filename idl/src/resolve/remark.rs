@@ -65,7 +65,11 @@ pub(crate) struct Remarks<'a> {
     edges: HashMap<u32, Vec<(Option<Step<'a>>, u32)>>,
     /// The names of types.
     labels: HashMap<u32, &'a str>,
+    conflicts: usize,
 }
+
+/// Conflicts of which is said what each side has.
+const MOST_TEXTS: usize = 1000;
 
 impl<'a> Remarks<'a> {
     pub(super) fn add(&mut self, node: u32, step: Option<Step<'a>>, remark: Remark<'a>) {
@@ -80,6 +84,10 @@ impl<'a> Remarks<'a> {
         (writer, reader): (String, String),
     ) {
         let reader = if writer == reader { format!("another `{reader}`") } else { reader };
+        self.conflicts += 1;
+        // So many that nobody reads them are a peer's.
+        let (writer, reader) =
+            if self.conflicts > MOST_TEXTS { (String::new(), String::new()) } else { (writer, reader) };
         self.add(node, step, Remark::Conflict { why, writer, reader });
     }
 

@@ -125,7 +125,10 @@ impl<'a> Builder<'a> {
                 (None, None) => {
                     self.remarks.add(node, Some(step), Remark::UnknownVariant);
                     let name = if reader.name.is_empty() { writer.name } else { reader.name };
-                    Choice::Unknown(format!("{}::{}", brief(name), brief(&sent.name)).into())
+                    let name = format!("{}::{}", brief(name), brief(&sent.name));
+                    let left = self.names_left.checked_sub(name.len());
+                    self.names_left = left.unwrap_or(0);
+                    Choice::Unknown(left.map(|_| name).unwrap_or_default().into())
                 }
             });
         }
