@@ -84,6 +84,8 @@ fn see(socket: BorrowedFd<'_>, into: &mut [u8], file: &mut Option<OwnedFd>) -> i
         }
     }
     match more {
+        // There was no descriptor for it here.
+        true if file.is_none() => Err(rustix::io::Errno::MFILE.into()),
         true => Err(io::Error::new(io::ErrorKind::InvalidData, "more than one file was offered")),
         false => Ok(received.bytes),
     }
