@@ -27,6 +27,12 @@ mod i_slowness;
 mod idle;
 #[path = "reliability/j_exhaustion.rs"]
 mod j_exhaustion;
+#[path = "reliability/k_death.rs"]
+mod k_death;
+#[path = "reliability/k_introduction.rs"]
+mod k_introduction;
+#[path = "reliability/k_shared_memory.rs"]
+mod k_shared_memory;
 #[path = "reliability/objects.rs"]
 mod objects;
 #[path = "reliability/q_handlers.rs"]

@@ -318,7 +318,7 @@ impl Connection {
         writer.taken.remaining() == 0 && self.lock().session.queued() == 0
     }
 
-    /// Ends the session with `cause`. Calls whose last byte was never written count as not executed.
+    /// Ends the session with `cause`. Calls whose last byte was never written, or never taken, count as not executed.
     pub(crate) fn end(&self, cause: &RpcError) {
         self.set_unusable();
         let mut woken = Vec::new();
@@ -326,7 +326,8 @@ impl Connection {
         {
             let writer = self.lock_writer();
             let mut shared = self.lock();
-            shared.session.end(cause, writer.taken.remaining());
+            let untaken = self.busy_poll.as_ref().map_or(0, |busy_poll| busy_poll.untaken());
+            shared.session.end(cause, writer.taken.remaining() + untaken);
             shared.session.take_wakers(&mut woken);
         }
         woken.into_iter().for_each(Waker::wake);

@@ -348,6 +348,10 @@ fn is_the_peers_own(error: &io::Error) -> bool {
             | Kind::NotConnected
             | Kind::Interrupted
             | Kind::PermissionDenied
+            // Of those who have to say something before they are accepted.
+            | Kind::InvalidData
+            | Kind::UnexpectedEof
+            | Kind::TimedOut
     )
 }
 

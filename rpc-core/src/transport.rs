@@ -30,8 +30,9 @@ pub struct Wire {
     pub busy_poll: Option<Arc<dyn BusyPoll>>,
 }
 
-/// What a reading half over shared memory has beyond [`AsyncRead`]: whoever waits for bytes can look for them again and
-/// again for some microseconds, in its own thread, before it sleeps. Only for whoever has the reading half to themselves.
+/// What a connection over shared memory has beyond its halves. Whoever waits for bytes can look for them again and again
+/// for some microseconds, in its own thread, before it sleeps; only for whoever has the reading half to themselves. And
+/// what was written can be seen lying there.
 pub trait BusyPoll: Send + Sync + 'static {
     /// Whether a read would give bytes, or the end. Costs a look at memory.
     fn has_bytes(&self) -> bool;
@@ -43,6 +44,10 @@ pub trait BusyPoll: Send + Sync + 'static {
     /// Ends the looking: what comes from now on wakes the waker of the last poll. `false`, and nothing is changed, if
     /// bytes or the end are there already. So does a read that finds nothing.
     fn arm(&self) -> bool;
+
+    /// Bytes that were written and that a peer that has gone never took: calls among them were not executed. 0 as long as
+    /// the peer may still take them.
+    fn untaken(&self) -> usize;
 }
 
 /// The transport's own account of why a connection ended.

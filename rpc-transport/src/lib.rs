@@ -21,7 +21,6 @@ mod local;
 mod memory;
 mod parts;
 #[cfg(target_os = "linux")]
-#[allow(unsafe_code, reason = "memory that another process writes to: each block says why it is sound")]
 mod shm;
 #[cfg(unix)]
 mod stdio;

@@ -5,9 +5,15 @@
 mod bell;
 mod introduction;
 #[cfg(all(test, traitwire_loom))]
+#[allow(unsafe_code, reason = "loom watches each access")]
 mod races;
+#[allow(unsafe_code, reason = "memory that another process writes to: each block says why it is sound")]
 mod region;
 mod ring;
+#[allow(
+    unsafe_code,
+    reason = "a buffer need not be cleared to be read into: each block says why it is sound"
+)]
 mod wire;
 
 use std::collections::VecDeque;
@@ -106,7 +112,8 @@ impl Shm {
 
     async fn open(&self) -> io::Result<Wire> {
         let (socket, peer) = self.local.open().await?;
-        match (introduction::begin(&socket, self.ring, self.sharing.declines()).await?, self.sharing) {
+        let met = introduction::begin(&socket, self.ring, self.sharing.declines()).await;
+        match (met.inspect_err(|cause| refuse(&socket, cause))?, self.sharing) {
             (Met::Shared { own, other }, _) => Ok(shared(socket, own, other, peer)),
             (Met::Declined, Sharing::IfBoth) => Ok(plain(socket, peer, Vec::new())),
             // It has taken the introduction for a broken hello. The next time it gets a hello.
@@ -172,11 +179,15 @@ impl Listener for ShmServer {
     async fn accept(&mut self) -> io::Result<Option<Wire>> {
         loop {
             tokio::select! {
-                Some(introduced) = self.introductions.join_next() => match introduced {
-                    Ok(introduced) => return introduced.map(Some),
-                    Err(error) if error.is_cancelled() => {}
-                    Err(error) => return Err(io::Error::other(error)),
-                },
+                Some(introduced) = self.introductions.join_next() => {
+                    let error = match introduced {
+                        Ok(Ok(wire)) => return Ok(Some(wire)),
+                        Ok(Err(error)) => error,
+                        Err(gave_way) => io::Error::other(gave_way),
+                    };
+                    // Not the caller's: it would pause, and many peers may fail at once.
+                    tracing::warn!(endpoint = %self.local.endpoint(), %error, "a peer is refused");
+                }
                 accepted = self.local.open() => {
                     let (socket, peer) = accepted?;
                     self.introduce(socket, peer);
@@ -196,11 +207,19 @@ impl Listener for ShmServer {
 
 /// Hears how a peer begins.
 async fn answer(socket: UnixStream, peer: Peer, ring: usize, sharing: Sharing) -> io::Result<Wire> {
-    match (introduction::answer(&socket, ring, sharing.declines()).await?, sharing) {
+    let met = introduction::answer(&socket, ring, sharing.declines()).await;
+    match (met.inspect_err(|cause| refuse(&socket, cause))?, sharing) {
         (Met::Shared { own, other }, _) => Ok(shared(socket, own, other, peer)),
         (Met::Declined, Sharing::IfBoth) => Ok(plain(socket, peer, Vec::new())),
         (Met::Plain { begun }, Sharing::IfBoth) => Ok(plain(socket, peer, begun)),
         (unmet, Sharing::Demanded) => Err(unmet.refusal()),
+    }
+}
+
+/// Tells a peer why it is refused, where that is its own fault.
+fn refuse(socket: &UnixStream, cause: &io::Error) {
+    if cause.kind() == io::ErrorKind::InvalidData {
+        bell::refuse(socket, cause);
     }
 }
 

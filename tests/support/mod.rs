@@ -1,5 +1,6 @@
 //! What the tests of reliability share.
 
+pub mod area;
 pub mod hostile;
 pub mod probe;
 pub mod process;

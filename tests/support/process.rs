@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::io::{self, BufRead, BufReader, Write};
+use std::panic::AssertUnwindSafe;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use tokio::io::AsyncBufReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 use traitwire::Server;
@@ -102,11 +103,18 @@ impl Process {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).map_or(0, Iterator::count)
     }
 
-    /// Bytes of memory in use.
+    /// Mappings of files without a name, which shared memory is.
+    pub fn maps(&self) -> usize {
+        let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.child.id())).unwrap_or_default();
+        maps.lines().filter(|line| line.contains("/memfd:")).count()
+    }
+
+    /// Bytes of memory in use that is its own: not of files, nor shared.
     pub fn memory(&self) -> u64 {
         let text = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).unwrap_or_default();
-        let pages: u64 = text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
-        pages * rustix::param::page_size() as u64
+        let pages: Vec<u64> = text.split(' ').filter_map(|pages| pages.parse().ok()).collect();
+        let own = pages.get(1).zip(pages.get(2)).map_or(0, |(resident, shared)| resident - shared);
+        own * rustix::param::page_size() as u64
     }
 }
 
@@ -128,15 +136,16 @@ pub fn play_role() -> bool {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     // Never dropped: it would wait for the thread that reads standard input.
     let runtime = runtime.expect("a runtime");
-    let code = runtime.block_on(async {
+    let role = async {
         match *words {
             ["server", address] => serve(address).await,
             ["deaf", address] => with_parent(serve_never(address)).await,
             ["client", address, point] => with_parent(be_client(address, point)).await,
             _ => 2,
         }
-    });
-    std::process::exit(code)
+    };
+    let played = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(role)));
+    std::process::exit(played.unwrap_or(101))
 }
 
 fn say(word: impl std::fmt::Display) {
@@ -239,7 +248,77 @@ async fn be_client(address: &str, point: &str) -> i32 {
                 client.echo(vec![1; 1 << 20]).await.expect("an echo");
             }
         }
+        "starved" => {
+            starve(address).await;
+            std::future::pending::<()>().await;
+        }
+        "devouring" => {
+            devour(address).await;
+            std::future::pending::<()>().await;
+        }
+        "cramped" => {
+            let limit = Rlimit { current: Some(64 << 10), maximum: getrlimit(Resource::Fsize).maximum };
+            setrlimit(Resource::Fsize, limit).expect("a limit");
+            let error = ProbeClient::connect(address).await.expect_err("no memory");
+            assert!(error.to_string().contains("ulimit -f"), "{error}");
+            say("there");
+            std::future::pending::<()>().await;
+        }
+        "forking" => {
+            let client = ProbeClient::connect(address).await.expect("a connection");
+            client.add(1, 2).await.expect("a sum");
+            // Only where it knows of nothing that is this process's does it end with it.
+            let child = Command::new("sleep").arg("60").stdin(Stdio::null()).spawn().expect("a child");
+            client.add(1, 2).await.expect("a sum");
+            say(child.id());
+            std::future::pending::<()>().await;
+        }
         _ => return 2,
     }
     0
+}
+
+/// Connects with fewer and fewer descriptors to be had, and says what each attempt failed of.
+async fn starve(address: &str) {
+    let client = ProbeClient::connect(address).await.expect("a connection");
+    client.add(1, 2).await.expect("a sum");
+    let count = |folder: &str| std::fs::read_dir(folder).map_or(0, Iterator::count);
+    let most = getrlimit(Resource::Nofile).maximum;
+    for left in (0..4).rev() {
+        let before = count("/proc/self/fd");
+        let current = Some(before as u64 + 20);
+        setrlimit(Resource::Nofile, Rlimit { current, maximum: most }).expect("a limit");
+        let mut hungry = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect::<Vec<_>>();
+        hungry.truncate(hungry.len() - left);
+        let connected = ProbeClient::connect(address).await.map(drop);
+        drop(hungry);
+        while count("/proc/self/fd") > before {
+            tokio::task::yield_now().await;
+        }
+        say(connected.map_or_else(|error| error.to_string(), |()| "connected".to_owned()));
+    }
+    client.add(1, 2).await.expect("a sum");
+}
+
+/// Has taken each descriptor by the time that it is connected. Says what becomes of it.
+async fn devour(address: &str) {
+    let before = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count) as u64;
+    let limit = Rlimit { current: Some(before + 10), maximum: getrlimit(Resource::Nofile).maximum };
+    setrlimit(Resource::Nofile, limit).expect("a limit");
+    say(before + 10);
+    let address = address.to_owned();
+    let connecting = tokio::spawn(async move { ProbeClient::connect(address).await.map(drop) });
+    // Its own have to be there first.
+    while !std::fs::read_to_string("/proc/self/maps").expect("it is there").contains("/memfd:") {
+        tokio::task::yield_now().await;
+    }
+    let mut hungry = Vec::new();
+    while !connecting.is_finished() {
+        hungry.extend(std::fs::File::open("/dev/null"));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    say(connecting
+        .await
+        .expect("no panic")
+        .map_or_else(|error| error.to_string(), |()| "connected".to_owned()));
 }

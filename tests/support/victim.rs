@@ -19,10 +19,12 @@ pub enum Place {
     Memory,
     Unix,
     Tcp,
+    SharedMemory,
 }
 
-pub const EVERYWHERE: [Place; 3] = [Place::Unix, Place::Tcp, Place::Memory];
-pub const SOCKETS: [Place; 2] = [Place::Unix, Place::Tcp];
+pub const EVERYWHERE: [Place; 4] = [Place::Unix, Place::Tcp, Place::SharedMemory, Place::Memory];
+/// Those where a server has a process of its own.
+pub const SOCKETS: [Place; 3] = [Place::Unix, Place::Tcp, Place::SharedMemory];
 
 impl Place {
     /// An address nobody uses.
@@ -33,6 +35,7 @@ impl Place {
         match self {
             Place::Memory => format!("mem:{name}{options}"),
             Place::Unix => format!("unix:{}/{name}{options}", directory().display()),
+            Place::SharedMemory => format!("shm:{}/{name}{options}", directory().display()),
             Place::Tcp => format!("tcp://127.0.0.1:0{options}"),
         }
     }
@@ -106,6 +109,7 @@ pub struct Victim {
     home: Home,
     canary: Canary,
     files: usize,
+    maps: usize,
     memory: u64,
 }
 
@@ -129,11 +133,11 @@ impl Victim {
 
     async fn with(address: String, home: Home) -> Self {
         let canary = Canary::new(&address).await;
-        let (files, memory) = match &home {
-            Home::Here(_) => (0, 0),
-            Home::There(process) => (process.files(), process.memory()),
+        let (files, maps, memory) = match &home {
+            Home::Here(_) => (0, 0, 0),
+            Home::There(process) => (process.files(), process.maps(), process.memory()),
         };
-        Self { address, home, canary, files, memory }
+        Self { address, home, canary, files, maps, memory }
     }
 
     /// The client whose calls have to go through whatever happens.
@@ -184,8 +188,9 @@ impl Victim {
                 assert_eq!(ended.cut_off, 0);
             }
             Home::There(process) => {
-                let files = self.files;
+                let (files, maps) = (self.files, self.maps);
                 eventually("descriptors are left", || process.files() <= files).await;
+                eventually("mappings are left", || process.maps() <= maps).await;
                 assert!(process.is_alive());
             }
         }

@@ -2,10 +2,14 @@
 //! and none put to sleep. Never runs handlers and never ends a connection: what is the driver's is left to it.
 
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use super::reading::Reading;
 use crate::connection::Connection;
 use crate::transport::BusyPoll;
+
+/// How long a caller reads what is not for it: about what a megabyte takes to come.
+const LONGEST: Duration = Duration::from_millis(1);
 
 /// The reading half in the hands of a caller.
 pub(crate) struct Looking<'a> {
@@ -29,9 +33,11 @@ impl<'a> Looking<'a> {
         self.connection
     }
 
-    /// Reads until something is found, for as long as that is likely to pay.
+    /// Reads until something is found, for as long as that is likely to pay. A peer that sends on and on does not hold
+    /// the caller's thread.
     pub(crate) fn until<R>(&mut self, mut find: impl FnMut() -> Poll<R>) -> Poll<R> {
         let Self { connection, busy_poll, reading: Some(reading) } = self else { return Poll::Pending };
+        let mut until = None;
         while reading.patience.look(|| busy_poll.has_bytes()) {
             let waker = reading.driver.clone();
             if let Poll::Ready(Err(ended)) = reading.poll(connection, &mut Context::from_waker(&waker)) {
@@ -42,7 +48,8 @@ impl<'a> Looking<'a> {
             if found.is_ready() {
                 return found;
             }
-            if connection.has_events() {
+            let until = *until.get_or_insert_with(|| Instant::now() + LONGEST);
+            if connection.has_events() || Instant::now() >= until {
                 break;
             }
         }

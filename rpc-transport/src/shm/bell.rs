@@ -1,11 +1,11 @@
-//! How the sides wake each other and learn of each other's death: the socket that introduced them. One byte is one
-//! ring; its end is the peer's end. Never blocks, whatever the peer does to its end.
+//! How the sides wake each other and learn of each other's death: the socket that introduced them. One zero byte is one
+//! ring; text is why the peer refuses; its end is the peer's end. Never blocks, whatever the peer does to its end.
 //!
 //! An event counter would be a system call of the same kind and somewhat cheaper, but both processes would share one
 //! open file: the peer could make it blocking and fill it, and ringing would hold this process's thread for ever.
 
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
@@ -23,6 +23,9 @@ pub(crate) enum Sleeper {
     Producer,
 }
 
+/// Bytes of a reason at most.
+pub(super) const REASON: usize = 256;
+
 #[derive(Debug)]
 pub(crate) struct Bell {
     socket: UnixStream,
@@ -30,6 +33,7 @@ pub(crate) struct Bell {
     /// Wakes both sleepers: the socket knows one waker only.
     both: Waker,
     in_vain: AtomicU32,
+    has_gone: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -68,7 +72,7 @@ impl Bell {
     pub(crate) fn new(socket: UnixStream) -> Self {
         let sleepers = Arc::<Sleepers>::default();
         let both = Waker::from(Arc::clone(&sleepers));
-        Self { socket, sleepers, both, in_vain: AtomicU32::new(0) }
+        Self { socket, sleepers, both, in_vain: AtomicU32::new(0), has_gone: AtomicBool::new(false) }
     }
 
     /// Ends the peer's sleep. A socket that is full holds rings that the peer has not heard yet; the end of a peer that
@@ -77,20 +81,27 @@ impl Bell {
         let _ = send(&self.socket, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
     }
 
+    /// Whether the peer was found to have gone.
+    pub(crate) fn has_gone(&self) -> bool {
+        self.has_gone.load(Ordering::Relaxed)
+    }
+
     /// Waits for a ring. `false` when the peer has gone, now and ever after. Both sleepers can wait at once; what one of
     /// them hears, the other is woken for.
     ///
     /// # Errors
-    /// `InvalidData` when the peer rings on and on for nothing.
+    /// `InvalidData` when the peer rings on and on for nothing, `ConnectionRefused` when it says why it refuses.
     pub(crate) fn poll_heard(&self, sleeper: Sleeper, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         self.sleepers.set(sleeper, cx.waker());
         loop {
             ready!(self.socket.poll_read_ready(&mut Context::from_waker(&self.both)))?;
-            match self.socket.try_read(&mut [0; 256]) {
-                Ok(0) => return Poll::Ready(Ok(false)),
-                Ok(_) => {}
+            let mut heard = [0; REASON];
+            match self.socket.try_read(&mut heard) {
+                Ok(0) => return Poll::Ready(Ok(self.note_gone())),
+                Ok(bytes) if heard[..bytes].iter().all(|byte| *byte == 0) => {}
+                Ok(bytes) => return Poll::Ready(Err(refused(&heard[..bytes]))),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                Err(_) => return Poll::Ready(Ok(false)),
+                Err(_) => return Poll::Ready(Ok(self.note_gone())),
             }
             self.sleepers.wake_other(sleeper);
             if self.in_vain.fetch_add(1, Ordering::Relaxed) >= IN_VAIN {
@@ -101,6 +112,11 @@ impl Bell {
         }
     }
 
+    fn note_gone(&self) -> bool {
+        self.has_gone.store(true, Ordering::Relaxed);
+        false
+    }
+
     /// Something came of it.
     pub(crate) fn was_worth_it(&self) {
         // Looked at first: it is written to for each read and each write otherwise.
@@ -108,4 +124,16 @@ impl Bell {
             self.in_vain.store(0, Ordering::Relaxed);
         }
     }
+}
+
+/// Tells a peer that waits for rings why there will be none.
+pub(crate) fn refuse(socket: &UnixStream, cause: &io::Error) {
+    let reason = cause.to_string();
+    let reason = &reason[..reason.floor_char_boundary(REASON)];
+    let _ = send(socket, reason.as_bytes(), SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+}
+
+fn refused(heard: &[u8]) -> io::Error {
+    let reason: String = String::from_utf8_lossy(heard).chars().filter(|sign| !sign.is_control()).collect();
+    io::Error::new(io::ErrorKind::ConnectionRefused, format!("the peer refuses: {reason}"))
 }

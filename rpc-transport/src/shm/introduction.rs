@@ -13,6 +13,7 @@ use rustix::net::{
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 
+use super::bell::REASON;
 use super::region::Region;
 
 /// The first bytes of the message. No text begins like this, nor a hello.
@@ -117,7 +118,7 @@ async fn hear(socket: &UnixStream) -> io::Result<Heard> {
         if !MAGIC.starts_with(begun) {
             return match HELLO.starts_with(begun) {
                 true => Ok(Heard::Plain { begun: begun.to_vec() }),
-                false => Err(invalid("the peer does not speak of shared memory")),
+                false => Err(refusal(socket, begun)),
             };
         }
     }
@@ -127,6 +128,17 @@ async fn hear(socket: &UnixStream) -> io::Result<Heard> {
         None if theirs == 0 => Ok(Heard::Declined),
         None => Err(invalid("no memory was offered")),
         Some(file) => Ok(Heard::Region(Region::open(file, usize::try_from(theirs).unwrap_or(usize::MAX))?)),
+    }
+}
+
+/// What a peer means that begins with neither: why it refuses this side, if that is text.
+fn refusal(socket: &UnixStream, begun: &[u8]) -> io::Error {
+    let mut rest = [0; REASON];
+    let more = socket.try_read(&mut rest).unwrap_or(0);
+    let said = String::from_utf8([begun, &rest[..more]].concat()).unwrap_or_default();
+    match said.is_empty() || said.chars().any(char::is_control) {
+        true => invalid("the peer does not speak of shared memory"),
+        false => io::Error::new(io::ErrorKind::PermissionDenied, format!("the peer refuses: {said}")),
     }
 }
 
@@ -173,6 +185,8 @@ fn see(socket: BorrowedFd<'_>, into: &mut [u8], file: &mut Option<OwnedFd>) -> i
         }
     }
     match more {
+        // There was no descriptor for it here.
+        true if file.is_none() => Err(rustix::io::Errno::MFILE.into()),
         true => Err(invalid("more than one file was offered")),
         false => Ok(received.bytes),
     }

@@ -1,6 +1,6 @@
-//! Memory that two processes share: a file without a name that its maker alone can write to, and that nobody can make
-//! shorter. Never maps a file that could shrink (an access beyond its end would kill this process), and never gives out
-//! a reference to bytes that the other side can change.
+//! Memory that two processes share: a file without a name that its maker alone can write to, that nobody can make
+//! shorter, and all of which is there from the beginning. Never maps a file that could shrink or has holes (an access
+//! that finds no memory kills this process), and never gives out a reference to bytes that the other side can change.
 
 use std::fmt;
 use std::io;
@@ -9,8 +9,11 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{
-    MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, fstatfs, ftruncate, memfd_create,
+    FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat, fstatfs,
+    memfd_create,
 };
+use rustix::io::retry_on_intr;
+use rustix::process::{Resource, getrlimit};
 
 use super::ring::{Area, Words};
 
@@ -28,6 +31,9 @@ const SEALS: SealFlags =
 /// What such files are of. Those of huge pages can run out when they are touched, which would kill this process.
 const TMPFS: rustix::fs::FsWord = 0x0102_1994;
 
+/// Bytes of what files count their memory in.
+const BLOCK: u64 = 512;
+
 /// One side's area, mapped here.
 pub(crate) struct Region {
     map: MmapRaw,
@@ -40,8 +46,13 @@ impl Region {
     /// # Errors
     /// Where the kernel gives no memory, or does not seal it.
     pub(crate) fn create(capacity: usize) -> io::Result<(Self, OwnedFd)> {
+        // The signal that tells of a file above this limit ends a process.
+        if getrlimit(Resource::Fsize).current.is_some_and(|most| most < size(capacity)) {
+            let what = format!("no file may be as large as a ring of {capacity} bytes (`ulimit -f`)");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+        }
         let file = memfd_create("traitwire", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-        ftruncate(&file, size(capacity))?;
+        populate(&file, capacity)?;
         let map = MmapOptions::new().len(HEADER + capacity).map_raw(&file)?;
         fcntl_add_seals(&file, SEALS)?;
         // A kernel that forgets a seal must not pass for one that keeps it.
@@ -61,10 +72,17 @@ impl Region {
         if fstatfs(&file)?.f_type != TMPFS {
             return Err(refused("memory of another kind"));
         }
-        let found = fstat(&file)?.st_size;
-        if u64::try_from(found) != Ok(size(capacity)) {
-            return Err(refused(format!("{found} bytes of memory for a ring of {capacity}")));
+        let found = fstat(&file)?;
+        if u64::try_from(found.st_size) != Ok(size(capacity)) {
+            return Err(refused(format!("{} bytes of memory for a ring of {capacity}", found.st_size)));
         }
+        // What is missing now this process would have to find when it reads it.
+        if u64::try_from(found.st_blocks).is_ok_and(|blocks| blocks * BLOCK < size(capacity)) {
+            return Err(refused("memory with holes"));
+        }
+        // Pages of a hole that have only been read can be taken back. Those that are asked for like this cannot.
+        populate(&file, capacity)
+            .map_err(|cause| refused(format!("memory that cannot be relied on ({cause})")))?;
         let map = MmapOptions::new().len(HEADER + capacity).map_raw_read_only(&file)?;
         Ok(Self { map, capacity })
     }
@@ -100,7 +118,8 @@ impl Area for Region {
         // SAFETY: `at` has checked that the bytes lie within the mapping, whose size is sealed. A side that keeps the
         // rules does not write here until the consumer has said that it has taken them. One that breaks them makes the
         // copy a mixture of old and new bytes: bytes all the same, and whatever they are, they are checked as anything
-        // that comes from a peer, in the copy. No reference to the shared bytes ever exists.
+        // that comes from a peer, in the copy. No reference to the shared bytes ever exists, and the compiler cannot look
+        // at them again instead of the copy: the consumer's `tail` is stored with `Release` right after this.
         unsafe {
             ring.cast_const().cast::<MaybeUninit<u8>>().copy_to_nonoverlapping(into.as_mut_ptr(), into.len())
         }
@@ -115,6 +134,14 @@ impl fmt::Debug for Region {
 
 fn size(capacity: usize) -> u64 {
     (HEADER + capacity) as u64
+}
+
+/// Has the kernel find all the memory now, which an access would have to find otherwise, or die.
+fn populate(file: impl AsFd, capacity: usize) -> io::Result<()> {
+    retry_on_intr(|| fallocate(&file, FallocateFlags::empty(), 0, size(capacity))).map_err(|cause| {
+        let kind = io::Error::from(cause).kind();
+        io::Error::new(kind, format!("no memory for a ring of {capacity} bytes: {cause}"))
+    })
 }
 
 fn check_seals(file: impl AsFd) -> io::Result<()> {

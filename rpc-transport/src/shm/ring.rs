@@ -79,6 +79,14 @@ impl Rung {
     }
 }
 
+/// Reads a word of the other side's, and sees what that side did before it wrote the word. In two steps: memory that is
+/// mapped to be read only may be loaded from with `Relaxed` alone.
+fn look(word: &AtomicU64) -> u64 {
+    let found = word.load(Ordering::Relaxed);
+    fence(Ordering::Acquire);
+    found
+}
+
 /// Says on `word` that its owner, this side, sleeps or not.
 fn say(word: &AtomicU64, sleeps: bool) {
     let sleep = word.load(Ordering::Relaxed);
@@ -106,7 +114,7 @@ impl Producer {
 
     /// Bytes that there is room for.
     fn room(&mut self, own: &impl Area, other: &impl Area) -> Result<usize, Broken> {
-        let tail = other.words().taking.tail.load(Ordering::Acquire);
+        let tail = look(&other.words().taking.tail);
         if tail < self.tail || tail > self.head {
             return Err(Broken);
         }
@@ -177,7 +185,7 @@ impl Consumer {
 
     /// Bytes that can be taken.
     fn available(&mut self, other: &impl Area) -> Result<usize, Broken> {
-        let head = other.words().sending.head.load(Ordering::Acquire);
+        let head = look(&other.words().sending.head);
         if head < self.head || head - self.tail > other.capacity() as u64 {
             return Err(Broken);
         }
@@ -212,9 +220,16 @@ impl Consumer {
 
     /// Whether nothing will follow what there is now.
     pub(crate) fn is_closed(&mut self, other: &impl Area) -> Result<bool, Broken> {
-        let closed = other.words().sending.closed.load(Ordering::Acquire) != 0;
+        let closed = look(&other.words().sending.closed) != 0;
         Ok(closed && self.available(other)? == 0)
     }
+}
+
+/// Bytes of `own` that the other side says it has not taken.
+pub(crate) fn untaken(own: &impl Area, other: &impl Area) -> usize {
+    let head = own.words().sending.head.load(Ordering::Relaxed);
+    let untaken = head.saturating_sub(look(&other.words().taking.tail));
+    usize::try_from(untaken).map_or(own.capacity(), |untaken| untaken.min(own.capacity()))
 }
 
 /// Whether there is something for the consumer of `own`, or the end.
@@ -222,8 +237,7 @@ impl Consumer {
 /// Like the two that follow it knows all from the words, and can be asked by somebody who has not got the consumer.
 pub(crate) fn has_bytes(own: &impl Area, other: &impl Area) -> bool {
     let sending = &other.words().sending;
-    sending.head.load(Ordering::Acquire) != own.words().taking.tail.load(Ordering::Relaxed)
-        || sending.closed.load(Ordering::Acquire) != 0
+    look(&sending.head) != own.words().taking.tail.load(Ordering::Relaxed) || look(&sending.closed) != 0
 }
 
 /// Says that the consumer of `own` sleeps until something comes. `false` if something is there already, or the end.

@@ -10,7 +10,7 @@ use traitwire_core::transport::{BusyPoll, Peer, Wire};
 
 use super::bell::{Bell, Sleeper};
 use super::region::Region;
-use super::ring::{Broken, Consumer, Producer, has_bytes, sleep_for_bytes, wake_for_bytes};
+use super::ring::{Broken, Consumer, Producer, has_bytes, sleep_for_bytes, untaken, wake_for_bytes};
 
 /// What both halves share.
 #[derive(Debug)]
@@ -53,6 +53,13 @@ impl BusyPoll for Link {
     fn arm(&self) -> bool {
         sleep_for_bytes(&self.own, &self.other)
     }
+
+    fn untaken(&self) -> usize {
+        match self.bell.has_gone() {
+            true => untaken(&self.own, &self.other),
+            false => 0,
+        }
+    }
 }
 
 fn broken(Broken: Broken) -> io::Error {
@@ -68,6 +75,7 @@ impl AsyncRead for Reader {
         let Self { link, consumer, is_alone } = &mut *self;
         let Link { bell, own, other } = &**link;
         wake_for_bytes(own);
+        let mut was_promised = false;
         loop {
             // SAFETY: nothing is read from what is not filled, and nothing that is initialised is made uninitialised.
             let room = unsafe { buffer.unfilled_mut() };
@@ -86,7 +94,12 @@ impl AsyncRead for Reader {
             if is_full || *is_alone || consumer.is_closed(other).map_err(broken)? {
                 return Poll::Ready(Ok(()));
             }
-            if sleep_for_bytes(own, other) {
+            // What an honest producer has sent cannot be gone at the second look.
+            if was_promised {
+                return Poll::Ready(Err(broken(Broken)));
+            }
+            was_promised = !sleep_for_bytes(own, other);
+            if !was_promised {
                 let heard = ready!(bell.poll_heard(Sleeper::Consumer, cx))?;
                 wake_for_bytes(own);
                 *is_alone = !heard;

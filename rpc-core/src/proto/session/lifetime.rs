@@ -93,7 +93,7 @@ impl Session {
     }
 
     /// Ends the connection: every call of this side ends with `cause`, as not executed where its last byte
-    /// is among the `unwritten` ones that the transport never took.
+    /// is among the `unwritten` ones that the transport, or what is behind it, never took.
     pub fn end(&mut self, cause: &RpcError, unwritten: usize) {
         if self.ended.is_some() {
             return;
