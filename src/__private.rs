@@ -19,7 +19,7 @@ pub use serde_bytes;
 pub use crate::__blocking as blocking;
 pub use traitwire_core::Stream;
 #[cfg(feature = "blocking")]
-pub use traitwire_core::blocking::{BlockingStreaming, feed, wait};
+pub use traitwire_core::blocking::{BlockingStreaming, call, feed, wait};
 pub use traitwire_core::channel::Channel;
 pub use traitwire_core::client::Client;
 pub use traitwire_core::codec::{Decoder, Encoder};

@@ -7,12 +7,14 @@ mod parker;
 mod permission;
 mod streaming;
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::OnceLock;
 use std::task::{Context, Poll};
+use std::thread::LocalKey;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, EnterGuard, Runtime};
 use tokio::task::coop;
 
 pub use self::feed::{Feed, feed};
@@ -23,22 +25,47 @@ use crate::channel::{Channel, ChannelBuilder};
 use crate::error::{Code, Executed, RpcError};
 use crate::transport::Dial;
 
-/// Waits in this thread for what comes of a call.
+thread_local! {
+    /// In a call that waits for its result.
+    static CALLS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Waits in this thread for the result of a call.
 ///
 /// # Errors
 /// The call's own; `InvalidArgument` in a task of an async runtime, whose thread has others to look after.
-pub fn wait<T, E: From<RpcError>>(call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    wait_for(call)?
+pub fn call<T, E: From<RpcError>>(call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    permission::check()?;
+    let _restore = Restore { flag: &CALLS, before: CALLS.replace(true) };
+    poll(call)
 }
 
-/// Polls a future in this thread, which sleeps in between.
+/// The hidden runtime, for what goes on within a blocking call. Most calls need none: they ask for it when they do.
+pub(crate) fn context() -> Option<EnterGuard<'static>> {
+    // A call is not made before there is a runtime, other than with a client that was made elsewhere.
+    if CALLS.get() { runtime().ok().map(Runtime::enter) } else { None }
+}
+
+/// Waits in this thread for what is to come of something.
+///
+/// # Errors
+/// Its own; `InvalidArgument` in a task of an async runtime, whose thread has others to look after.
+pub fn wait<T, E: From<RpcError>>(future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    wait_for(future)?
+}
+
 fn wait_for<F: Future>(future: F) -> Result<F::Output, RpcError> {
     permission::check()?;
     // Tasks, timers and sockets that the future makes are the hidden runtime's.
     let _context = runtime()?.enter();
+    Ok(poll(future))
+}
+
+/// Polls a future in this thread, which sleeps in between.
+fn poll<F: Future>(future: F) -> F::Output {
     // Within a task that may wait nobody would give back the budget that the future uses up.
     let mut future = pin!(coop::unconstrained(future));
-    Ok(Parker::lend(|parker, waker| {
+    Parker::lend(|parker, waker| {
         let mut cx = Context::from_waker(waker);
         loop {
             if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
@@ -46,7 +73,19 @@ fn wait_for<F: Future>(future: F) -> Result<F::Output, RpcError> {
             }
             parker.park();
         }
-    }))
+    })
+}
+
+/// Sets a thread's flag back when it is dropped.
+struct Restore {
+    flag: &'static LocalKey<Cell<bool>>,
+    before: bool,
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        self.flag.set(self.before);
+    }
 }
 
 /// The runtime of all blocking clients. One thread is enough for it: what costs time is done by those who call.

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::runtime::Handle;
 use tokio::task::coop;
 
+use super::Restore;
 use crate::error::{Code, Executed, RpcError};
 
 thread_local! {
@@ -18,13 +19,7 @@ const MOST_BUDGET: usize = 256;
 
 /// Runs what may hold this thread, although it is polled.
 pub(crate) fn held<R>(run: impl FnOnce() -> R) -> R {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            HELD.set(self.0);
-        }
-    }
-    let _restore = Restore(HELD.replace(true));
+    let _restore = Restore { flag: &HELD, before: HELD.replace(true) };
     run()
 }
 

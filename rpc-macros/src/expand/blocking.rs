@@ -148,7 +148,7 @@ fn calling(scope: &Scope<'_>, method: &Method) -> TokenStream {
         }
         None => {
             let value = &method.output.value;
-            (quote!(#p::Result<#value, #p::CallError<#error>>), quote!(#p::wait(#made)))
+            (quote!(#p::Result<#value, #p::CallError<#error>>), quote!(#p::call(#made)))
         }
     };
     quote! {
