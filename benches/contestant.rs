@@ -5,6 +5,7 @@
 //! cargo build --release --example contestant      # gives target/release/examples/contestant
 //! contestant serve ADDR                           # prints READY, then serves until it is killed
 //! contestant bench ADDR W1|W2|W3|W4|W5|W6         # prints one line of JSON
+//! contestant bench blocking+ADDR W1               # the same by the blocking client
 //! ```
 //!
 //! `ADDR` is `uds:/path`, `tcp:IP:PORT`, `child:` (the client starts its own server and talks to it through
@@ -13,8 +14,8 @@
 
 mod support;
 
-use support::contestant::{BenchClient, bind};
-use support::workload::{Work, run};
+use support::contestant::{BenchBlockingClient, BenchClient, bind};
+use support::workload::{Work, latency, run, times};
 use support::{on_worker, say};
 use traitwire::Endpoint;
 
@@ -23,16 +24,17 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["serve", address] => on_worker(serve(translated(address))),
-        ["bench", address, work] => match Work::parse(work) {
-            Some(work) => on_worker(bench(translated(address), work)),
-            None => usage(),
+        ["bench", address, work] => match (address.strip_prefix("blocking+"), Work::parse(work)) {
+            (Some(address), Some(Work::W1)) => bench_blocking(&translated(address)),
+            (None, Some(work)) => on_worker(bench(translated(address), work)),
+            _ => usage(),
         },
         _ => usage(),
     }
 }
 
 fn usage() {
-    eprintln!("usage: contestant serve ADDR | contestant bench ADDR W1|W2|W3|W4|W5|W6");
+    eprintln!("usage: contestant serve ADDR | contestant bench [blocking+]ADDR W1|W2|W3|W4|W5|W6");
     std::process::exit(2);
 }
 
@@ -59,4 +61,10 @@ async fn serve(address: String) {
 
 async fn bench(address: String, work: Work) {
     say(&run::<BenchClient>(work, &address).await.to_string());
+}
+
+fn bench_blocking(address: &str) {
+    let client = BenchBlockingClient::connect(address).expect("the server is there");
+    let add = |a, b| client.add(a, b).expect("the call succeeds");
+    say(&latency(times(add)).to_string());
 }

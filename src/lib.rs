@@ -255,6 +255,8 @@
 
 /// What a [`Connector`] or [`Listener`] of one's own is written with.
 pub use async_trait::async_trait;
+#[cfg(feature = "blocking")]
+pub use traitwire_core::blocking::BlockingStreaming;
 pub use traitwire_core::middleware;
 pub use traitwire_core::service::Dispatch;
 pub use traitwire_core::transport::{Bind, Connector, Credentials, Dial, Epitaph, Listener, Peer, Wire};

@@ -9,8 +9,11 @@ use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use traitwire::{Connector, Endpoint, Listener, Peer, RpcError, Server, Wire};
+use traitwire_core::transport::BusyPoll;
 
-use crate::service::{AdderClient, AdderServer, Plain, call, client_hello, reply, server_hello};
+use crate::service::{
+    AdderBlockingClient, AdderClient, AdderServer, Plain, call, client_hello, reply, server_hello,
+};
 
 /// Calls of a client whose server only exists as bytes.
 pub(crate) async fn client(count: u64) {
@@ -18,6 +21,16 @@ pub(crate) async fn client(count: u64) {
     let client = AdderClient::connect(server).await.expect("it says hello");
     for _ in 0..count {
         assert_eq!(client.add(2, 3).await.expect("it succeeds"), 5);
+    }
+}
+
+/// Calls of a thread that waits, over a transport that it looks at itself.
+pub(crate) fn blocking_client(count: u64) {
+    let mut server = Canned::new(&server_hello(), reply(), Hello::IsNotAnswered);
+    server.is_looked_at = true;
+    let client = AdderBlockingClient::connect(server).expect("it says hello");
+    for _ in 0..count {
+        assert_eq!(client.add(2, 3).expect("it succeeds"), 5);
     }
 }
 
@@ -35,6 +48,7 @@ struct Canned {
     endpoint: Endpoint,
     script: Arc<Script>,
     accepted: bool,
+    is_looked_at: bool,
 }
 
 /// What the other side's hello is to the peer.
@@ -46,9 +60,28 @@ enum Hello {
 
 /// What the peer does.
 struct Script {
+    /// Bytes of a client's hello. The first call may be written with it.
+    hello: usize,
     answer: Vec<u8>,
     state: Mutex<State>,
     done: Notify,
+}
+
+/// As shared memory would be, at less cost.
+impl BusyPoll for Script {
+    fn has_bytes(&self) -> bool {
+        !self.lock().ready.is_empty()
+    }
+
+    fn disarm(&self) {
+        self.lock().wakes = false;
+    }
+
+    fn arm(&self) -> bool {
+        let mut state = self.lock();
+        state.wakes = state.ready.is_empty();
+        state.wakes
+    }
 }
 
 struct State {
@@ -58,6 +91,8 @@ struct State {
     /// They have only just come: as with a socket, a wake-up lies between that and their being read.
     fresh: bool,
     waiting: Option<Waker>,
+    /// Whoever waits is woken.
+    wakes: bool,
     /// Answers still to be given.
     left: u64,
 }
@@ -75,15 +110,21 @@ impl Script {
 
 impl Canned {
     fn new(ready: &[u8], answer: Vec<u8>, hello: Hello) -> Self {
-        let state = State { hello, ready: ready.to_vec(), fresh: false, waiting: None, left: u64::MAX };
-        let script = Script { answer, state: Mutex::new(state), done: Notify::new() };
+        let state =
+            State { hello, ready: ready.to_vec(), fresh: false, waiting: None, wakes: true, left: u64::MAX };
+        let script =
+            Script { hello: client_hello().len(), answer, state: Mutex::new(state), done: Notify::new() };
         let endpoint = Endpoint::new("canned", "peer").expect("it is an address");
-        Self { endpoint, script: Arc::new(script), accepted: false }
+        Self { endpoint, script: Arc::new(script), accepted: false, is_looked_at: false }
     }
 
     fn wire(&self) -> Wire {
         let end = || End(Arc::clone(&self.script));
-        Wire::new(end(), end(), Peer::new(self.endpoint.clone()))
+        let wire = Wire::new(end(), end(), Peer::new(self.endpoint.clone()));
+        match self.is_looked_at {
+            true => wire.with_busy_poll(Arc::clone(&self.script) as Arc<dyn BusyPoll>),
+            false => wire,
+        }
     }
 }
 
@@ -119,6 +160,7 @@ impl AsyncRead for End {
         let mut state = self.0.lock();
         if state.ready.is_empty() {
             state.waiting = Some(cx.waker().clone());
+            state.wakes = true;
             return Poll::Pending;
         }
         if std::mem::take(&mut state.fresh) {
@@ -135,13 +177,16 @@ impl AsyncWrite for End {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut state = self.0.lock();
         match state.left.checked_sub(1) {
-            _ if std::mem::replace(&mut state.hello, Hello::IsAnswered) == Hello::IsNotAnswered => {}
+            _ if std::mem::replace(&mut state.hello, Hello::IsAnswered) == Hello::IsNotAnswered
+                && bytes.len() == self.0.hello => {}
             Some(left) => {
                 state.left = left;
                 state.ready.extend_from_slice(&self.0.answer);
-                match state.waiting.take() {
-                    Some(reader) => reader.wake(),
-                    None => state.fresh = true,
+                match state.wakes.then(|| state.waiting.take()) {
+                    Some(Some(reader)) => reader.wake(),
+                    Some(None) => state.fresh = true,
+                    // It is looked for.
+                    None => {}
                 }
             }
             None => self.0.done.notify_one(),

@@ -7,7 +7,7 @@ use crate::callgrind::Scenario;
 use crate::service::{AdderClient, AdderServer, Plain};
 use crate::{canned, session};
 
-pub(crate) const SCENARIOS: [Scenario; 8] = [
+pub(crate) const SCENARIOS: [Scenario; 9] = [
     Scenario {
         name: "arguments",
         what: "codec: arguments to bytes",
@@ -32,6 +32,12 @@ pub(crate) const SCENARIOS: [Scenario; 8] = [
         what: "the client's side: call, driver, wake-ups",
         partly: false,
         run: |count| block_on(canned::client(count)),
+    },
+    Scenario {
+        name: "blocking",
+        what: "a thread that waits, and reads its replies itself",
+        partly: false,
+        run: canned::blocking_client,
     },
     Scenario {
         name: "server",

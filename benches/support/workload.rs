@@ -119,6 +119,21 @@ async fn one_at_a_time<C: Caller>(client: &C) -> Measurement {
     latency(times)
 }
 
+/// The times of calls that are made one after another without a runtime, in nanoseconds.
+pub(crate) fn times(mut add: impl FnMut(i32, i32) -> i32) -> Vec<u64> {
+    for n in 0..WARM_UP_CALLS {
+        assert_eq!(add(n, 2), n + 2);
+    }
+    let timed = |n| {
+        let start = Instant::now();
+        let sum = add(n, 1);
+        let took = start.elapsed().as_nanos() as u64;
+        assert_eq!(sum, n + 1);
+        took
+    };
+    (0..TIMED_CALLS).map(timed).collect()
+}
+
 /// The figures of single calls' times.
 pub(crate) fn latency(mut times: Vec<u64>) -> Measurement {
     times.sort_unstable();

@@ -11,7 +11,7 @@ use crate::body::Body;
 use crate::connection::{Connection, now};
 use crate::driver::Looking;
 use crate::error::RpcError;
-use crate::proto::{CallKey, NewCall, Outcome, Session, Ticket};
+use crate::proto::{Awaits, CallKey, NewCall, Outcome, Session, Ticket};
 
 impl Connection {
     /// Calls a method of the peer.
@@ -23,7 +23,7 @@ impl Connection {
     pub(crate) async fn start(&self, call: NewCall) -> Result<CallKey, Refused> {
         let mut starting = Starting::new(self, call);
         let started = std::future::poll_fn(|cx| {
-            let started = starting.poll_with(cx.waker(), Looks::Never, |_, _| ());
+            let started = starting.poll_with(cx.waker(), Looks::Never, |_, _, _| ());
             started.map_ok(|Started { key, .. }| key)
         });
         started.await
@@ -57,12 +57,13 @@ impl<C: Deref<Target = Connection>> Starting<C> {
         Self { connection, ticket: None, call: Some(call) }
     }
 
-    /// Starts the call as soon as the peer may be given one, and does `then` with the session at once.
+    /// Starts the call as soon as the peer may be given one, and does `then` with the session at once. That hears
+    /// whether the caller looks.
     fn poll_with<R>(
         &mut self,
         waker: &Waker,
         looks: Looks,
-        then: impl FnOnce(&mut Session, CallKey) -> R,
+        then: impl FnOnce(&mut Session, CallKey, bool) -> R,
     ) -> Poll<Result<Started<'_, R>, Refused>> {
         let Self { connection, ticket, call } = self;
         let connection: &Connection = connection;
@@ -71,11 +72,13 @@ impl<C: Deref<Target = Connection>> Starting<C> {
         }
         let mut driver = None;
         let mut writes = false;
-        let mut is_alone = false;
+        let mut looking = None;
         let started = connection.with_session(|shared| {
             let started = shared.session.poll_start(ticket, call, waker);
             writes = matches!(started, Poll::Ready(Ok(_))) && shared.session.is_worth_writing();
-            is_alone = writes && shared.session.in_flight() == 1;
+            if writes && looks == Looks::IfAlone && shared.session.in_flight() == 1 {
+                looking = Looking::begin(connection);
+            }
             if shared.driver.is_some() {
                 let due = shared.session.poll_timeout();
                 let must_arm = due.is_some_and(|due| shared.armed.is_none_or(|armed| due < armed));
@@ -83,12 +86,11 @@ impl<C: Deref<Target = Connection>> Starting<C> {
                     driver = shared.driver.take();
                 }
             }
-            started.map_ok(|key| (key, then(&mut shared.session, key)))
+            started.map_ok(|key| (key, then(&mut shared.session, key, looking.is_some())))
         });
         if let Some(driver) = driver {
             driver.wake();
         }
-        let looking = if is_alone && looks == Looks::IfAlone { Looking::begin(connection) } else { None };
         // Writing here saves the hop to the driver; what is left over is the driver's in any case.
         if writes && !connection.has_unwritten() && connection.flush() {
             // It has to know that output is stuck.
@@ -155,15 +157,22 @@ impl Future for Calling {
             }
             return polled;
         }
-        let then = |session: &mut Session, key| poll_answer(session, key, waker);
-        match std::task::ready!(starting.poll_with(waker, Looks::IfAlone, then)) {
+        let awaits_reply = starting.call.as_ref().is_some_and(|call| call.awaits == Awaits::Reply);
+        let looks = if awaits_reply { Looks::IfAlone } else { Looks::Never };
+        // Who looks need not be woken.
+        let then = |session: &mut Session, key, looks| match looks {
+            true => Poll::Pending,
+            false => poll_answer(session, key, waker),
+        };
+        match std::task::ready!(starting.poll_with(waker, looks, then)) {
             Ok(Started { key: started, then: mut polled, looking }) => {
                 *key = Some(started);
-                if let Some(mut looking) = looking
-                    && polled.is_pending()
-                {
-                    let connection = looking.connection();
-                    polled = looking.until(|| poll_answer(&mut connection.lock().session, started, waker));
+                if let Some(mut looking) = looking {
+                    polled = match looking.until(|session| session.take_answer(started)) {
+                        Some((outcome, body)) => Poll::Ready(Answer { outcome, body }),
+                        // Before the reading half goes back to the driver, which may find the answer at once.
+                        None => poll_answer(&mut looking.connection().lock().session, started, waker),
+                    };
                 }
                 if polled.is_ready() {
                     *key = None;

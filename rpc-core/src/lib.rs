@@ -2,6 +2,8 @@
 //! never knows which transports exist: [`transport`] is the seam.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod broadcast;
 pub mod channel;
 pub mod client;

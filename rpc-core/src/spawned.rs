@@ -10,6 +10,8 @@ use std::task::Poll;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "blocking")]
+use crate::blocking::held;
 use crate::context::HandlerScope;
 use crate::error::{Code, RpcError};
 use crate::handlers::{Finished, Woken, clear, poll_slot};
@@ -55,7 +57,7 @@ impl Spawned {
             tokio::task::spawn_blocking(move || {
                 // The pool may have let it wait until nobody wanted it any more.
                 if !given_up.is_cancelled() {
-                    runtime.block_on(given_up.run_until_cancelled_owned(handler.run()));
+                    held(|| runtime.block_on(given_up.run_until_cancelled_owned(handler.run())));
                 }
             });
         }
@@ -79,6 +81,12 @@ impl Drop for Spawned {
     fn drop(&mut self) {
         self.running.values().for_each(CancellationToken::cancel);
     }
+}
+
+/// Nobody asks whether a thread may be held where there are no blocking clients.
+#[cfg(not(feature = "blocking"))]
+fn held<R>(run: impl FnOnce() -> R) -> R {
+    run()
 }
 
 /// One handler on its way through the pool.

@@ -26,6 +26,11 @@ pub(crate) fn client(service: &Ident) -> Ident {
     format_ident!("{}Client", unraw(service), span = service.span())
 }
 
+/// `CalculatorBlockingClient`, where the trait's name stands.
+pub(crate) fn blocking_client(service: &Ident) -> Ident {
+    format_ident!("{}BlockingClient", unraw(service), span = service.span())
+}
+
 /// `CalculatorServer`, where the trait's name stands.
 pub(crate) fn server(service: &Ident) -> Ident {
     format_ident!("{}Server", unraw(service), span = service.span())

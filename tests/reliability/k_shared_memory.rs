@@ -29,8 +29,11 @@ const ROUNDS: usize = 6;
 const ECHO: u32 = 2;
 const PRODUCE: u32 = 3;
 
+/// What a lie is, and how it is told.
+type Lie = (&'static str, fn(&mut Side));
+
 /// What an honest side never does to its words.
-const LIES: &[(&str, fn(&mut Side))] = &[
+const LIES: &[Lie] = &[
     ("more than the ring holds", |side| set(side, HEAD, side.tail_of_theirs() + RING as u64 + 1)),
     ("the largest number", |side| set(side, HEAD, u64::MAX)),
     ("backwards", |side| {

@@ -112,7 +112,11 @@ impl Future for Performing<'_> {
             }
         }
         match &mut performing.stage {
-            Stage::Rare(rare) => rare.as_mut().poll(cx).map(|outcome| performing.settle(outcome)),
+            Stage::Rare(rare) => {
+                #[cfg(feature = "blocking")]
+                let _context = crate::blocking::context();
+                rare.as_mut().poll(cx).map(|outcome| performing.settle(outcome))
+            }
             Stage::First(_) => Poll::Pending,
         }
     }

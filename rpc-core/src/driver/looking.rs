@@ -1,11 +1,12 @@
 //! A caller that reads its own reply, over a transport that can be looked at without a system call: no task is woken
 //! and none put to sleep. Never runs handlers and never ends a connection: what is the driver's is left to it.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::reading::Reading;
 use crate::connection::Connection;
+use crate::proto::Session;
 use crate::transport::BusyPoll;
 
 /// How long a caller reads what is not for it: about what a megabyte takes to come.
@@ -33,27 +34,31 @@ impl<'a> Looking<'a> {
         self.connection
     }
 
-    /// Reads until something is found, for as long as that is likely to pay. A peer that sends on and on does not hold
-    /// the caller's thread.
-    pub(crate) fn until<R>(&mut self, mut find: impl FnMut() -> Poll<R>) -> Poll<R> {
-        let Self { connection, busy_poll, reading: Some(reading) } = self else { return Poll::Pending };
+    /// Reads until something is found in the session, for as long as that is likely to pay. A peer that sends on and on
+    /// does not hold the caller's thread.
+    pub(crate) fn until<R>(&mut self, mut find: impl FnMut(&mut Session) -> Option<R>) -> Option<R> {
+        let Self { connection, busy_poll, reading: Some(reading) } = self else { return None };
         let mut until = None;
         while reading.patience.look(|| busy_poll.has_bytes()) {
-            let waker = reading.driver.clone();
-            if let Poll::Ready(Err(ended)) = reading.poll(connection, &mut Context::from_waker(&waker)) {
+            let driver = std::mem::replace(&mut reading.driver, Waker::noop().clone());
+            let mut found = None;
+            let read = reading.poll(connection, &mut Context::from_waker(&driver), |session| {
+                found = find(session);
+            });
+            reading.driver = driver;
+            if let Poll::Ready(Err(ended)) = read {
                 reading.ended = Some(ended);
-                break;
+                return found;
             }
-            let found = find();
-            if found.is_ready() {
+            if found.is_some() || connection.has_events() {
                 return found;
             }
             let until = *until.get_or_insert_with(|| Instant::now() + LONGEST);
-            if connection.has_events() || Instant::now() >= until {
+            if Instant::now() >= until {
                 break;
             }
         }
-        Poll::Pending
+        None
     }
 }
 

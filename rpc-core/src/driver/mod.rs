@@ -214,7 +214,7 @@ impl Driver {
         reading.driver.clone_from(cx.waker());
         let read = match reading.ended.take() {
             Some(ended) => Poll::Ready(Err(ended)),
-            None => reading.poll(connection, cx),
+            None => reading.poll(connection, cx, |_| ()),
         };
         connection.reading.put_back(reading);
         read.map_err(|(cause, end)| Turn::End(cause, end))

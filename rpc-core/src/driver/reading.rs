@@ -14,6 +14,7 @@ use super::End;
 use crate::connection::{Connection, Shared, left, lost, now};
 use crate::error::RpcError;
 use crate::patience::Patience;
+use crate::proto::Session;
 
 /// Bytes read at once. A thread's connections share one buffer of this size; a connection owns memory only
 /// for a frame that has arrived in part.
@@ -55,15 +56,20 @@ impl Reading {
         }
     }
 
-    /// Reads once and gives what came to the session.
-    pub(super) fn poll(&mut self, connection: &Connection, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+    /// Reads once, gives what came to the session, and does `then` with it at once.
+    pub(super) fn poll(
+        &mut self,
+        connection: &Connection,
+        cx: &mut Context<'_>,
+        then: impl FnOnce(&mut Session),
+    ) -> Poll<Result<(), Ended>> {
         let (block, follows) = match self.within {
             true => connection
                 .with_session(|shared| (shared.session.lend_block(), shared.session.expects_block())),
             false => (None, false),
         };
         if let Some((block, most)) = block {
-            return self.poll_block(connection, cx, block, most);
+            return self.poll_block(connection, cx, block, most, then);
         }
         // Where a large block follows, only its header is wanted here: the block is read into its own place.
         let most = if follows && self.input.is_empty() { READ_HEADER } else { READ };
@@ -74,7 +80,7 @@ impl Reading {
         let result = match poll_read_buf(Pin::new(&mut self.reader), cx, &mut limited) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end_of_input(connection))),
-            Poll::Ready(Ok(_)) => Poll::Ready(self.take_input(connection, &scratch).map(|used| {
+            Poll::Ready(Ok(_)) => Poll::Ready(self.take_input(connection, &scratch, then).map(|used| {
                 self.input.clear();
                 if used < scratch.len() {
                     self.input.extend_from_slice(&scratch[used..]);
@@ -89,7 +95,12 @@ impl Reading {
         result
     }
 
-    fn take_input(&mut self, connection: &Connection, input: &[u8]) -> Result<usize, Ended> {
+    fn take_input(
+        &mut self,
+        connection: &Connection,
+        input: &[u8],
+        then: impl FnOnce(&mut Session),
+    ) -> Result<usize, Ended> {
         let now = now();
         let taken = connection.with_session(|shared| {
             let taken = shared.session.handle_input(input, now);
@@ -97,6 +108,7 @@ impl Reading {
                 connection.set_unusable();
             }
             self.note(connection, shared);
+            then(&mut shared.session);
             taken
         });
         taken.map_err(|cause| (cause, End::Broken))
@@ -109,6 +121,7 @@ impl Reading {
         cx: &mut Context<'_>,
         mut block: Vec<u8>,
         most: usize,
+        then: impl FnOnce(&mut Session),
     ) -> Poll<Result<(), Ended>> {
         block.reserve(most.min(READ));
         let mut limited = (&mut block).limit(most.min(READ));
@@ -117,6 +130,7 @@ impl Reading {
         let returned = connection.with_session(|shared| {
             let returned = shared.session.return_block(block, bytes, now());
             self.note(connection, shared);
+            then(&mut shared.session);
             returned
         });
         match read {

@@ -152,20 +152,26 @@ impl Calls {
     /// The outcome, once, and what was sent, where the call failed and that is still at hand; until then `waker` is
     /// woken when it is there.
     pub(super) fn poll(&mut self, key: CallKey, waker: &Waker) -> Poll<(Outcome, Option<Body>)> {
-        let call = &mut self.calls[key.0];
-        if let State::Done(_) = call.state {
-            let Call { state, arguments, .. } = self.calls.remove(key.0);
-            return match state {
-                State::Done(outcome @ Outcome::Failure(_)) => Poll::Ready((outcome, arguments)),
-                State::Done(outcome) => Poll::Ready((outcome, None)),
-                _ => Poll::Pending,
-            };
+        if let Some(done) = self.take_done(key) {
+            return Poll::Ready(done);
         }
-        match &mut call.waker {
+        match &mut self.calls[key.0].waker {
             Some(known) => known.clone_from(waker),
             none => *none = Some(waker.clone()),
         }
         Poll::Pending
+    }
+
+    /// The same, for who looks again by himself.
+    #[inline]
+    pub(super) fn take_done(&mut self, key: CallKey) -> Option<(Outcome, Option<Body>)> {
+        let State::Done(_) = self.calls[key.0].state else { return None };
+        let Call { state, arguments, .. } = self.calls.remove(key.0);
+        match state {
+            State::Done(outcome @ Outcome::Failure(_)) => Some((outcome, arguments)),
+            State::Done(outcome) => Some((outcome, None)),
+            _ => None,
+        }
     }
 
     /// Forgets a call whose outcome nobody will collect. The call, if the peer still owes the reply.

@@ -3,7 +3,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
-use syn::parse_quote;
+use syn::{Attribute, parse_quote};
 
 use super::{Scope, call};
 use crate::model::{Argument, Items, Method};
@@ -111,20 +111,13 @@ fn implementation(scope: &Scope<'_>) -> TokenStream {
 fn calling(scope: &Scope<'_>, method: &Method) -> TokenStream {
     let Scope { service, p, .. } = scope;
     let visibility = &service.visibility;
-    let mut attributes = attributes::for_client(&method.attributes);
-    if !attributes::is_documented(&attributes) {
-        let doc = format!(" Calls `{}.{}`.", service.wire_name.text, method.wire_name.text);
-        attributes.push(parse_quote!(#[doc = #doc]));
-    }
+    let attributes = attributes(scope, method);
     let parameters = method.arguments.iter().filter(|argument| !argument.is_context()).map(|argument| {
         let (name, ty) = (&argument.name, parameter_type(p, argument));
         quote!(#name: #ty)
     });
     let name = &method.name;
-    let error = match method.output.call_error() {
-        Some(error) => quote!(#error),
-        None => quote!(#p::Infallible),
-    };
+    let error = call_error(scope, method);
     let (asyncness, output, awaited) = match &method.output.items {
         Some(items) => {
             let value = &items.value;
@@ -151,15 +144,40 @@ fn calling(scope: &Scope<'_>, method: &Method) -> TokenStream {
     }
 }
 
+/// What the method carries: the trait's attributes that concern callers, and a line of documentation in any case.
+pub(super) fn attributes(scope: &Scope<'_>, method: &Method) -> Vec<Attribute> {
+    let mut attributes = attributes::for_client(&method.attributes);
+    if !attributes::is_documented(&attributes) {
+        let doc = format!(" Calls `{}.{}`.", scope.service.wire_name.text, method.wire_name.text);
+        attributes.push(parse_quote!(#[doc = #doc]));
+    }
+    attributes
+}
+
+/// `E` of the `CallError<E>` that a call can come to.
+pub(super) fn call_error(scope: &Scope<'_>, method: &Method) -> TokenStream {
+    let p = &scope.p;
+    match method.output.call_error() {
+        Some(error) => quote!(#error),
+        None => quote!(#p::Infallible),
+    }
+}
+
 /// The type of the client's parameter: the trait's, but for streams.
 fn parameter_type(p: &Ident, argument: &Argument) -> TokenStream {
-    let Some(Items { value, error }) = argument.streamed() else {
+    let Some(items) = argument.streamed() else {
         let ty = &argument.ty;
         return quote!(#ty);
     };
-    let item = match error {
+    let item = item_type(p, items);
+    quote!(impl #p::Stream<Item = #item> + ::core::marker::Send + 'static)
+}
+
+/// What a caller gives for one item of an argument stream.
+pub(super) fn item_type(p: &Ident, items: &Items) -> TokenStream {
+    let Items { value, error } = items;
+    match error {
         Some(error) => quote!(#p::Result<#value, #error>),
         None => quote!(#value),
-    };
-    quote!(impl #p::Stream<Item = #item> + ::core::marker::Send + 'static)
+    }
 }

@@ -1,6 +1,7 @@
 //! The model into tokens, one file for each generated item. Never looks at the trait's syntax, and never
 //! refuses anything: what gets here is right.
 
+mod blocking;
 mod call;
 mod client;
 mod coding;
@@ -46,6 +47,7 @@ fn expand(service: &Service) -> TokenStream {
     let client_value = value::expand(&scope);
     let method_index = method_index(&scope);
     let description = describe::expand(&scope);
+    let blocking_client = blocking::expand(&scope);
     let Scope { private, p, conditions, .. } = &scope;
     quote! {
         #the_trait
@@ -65,6 +67,8 @@ fn expand(service: &Service) -> TokenStream {
             #server_impls
             #transparent_impl
         };
+
+        #blocking_client
     }
 }
 
@@ -76,6 +80,7 @@ struct Scope<'a> {
     /// The same inside the block that holds the `impl`s, short enough to read.
     p: Ident,
     client: Ident,
+    blocking_client: Ident,
     server: Ident,
     /// An enum with one variant for each method, so that the compiler counts those whose conditions hold.
     method: Ident,
@@ -94,6 +99,7 @@ impl<'a> Scope<'a> {
             private: quote!(#krate::__private),
             p: format_ident!("__traitwire"),
             client: names::client(&service.name),
+            blocking_client: names::blocking_client(&service.name),
             server: names::server(&service.name),
             method: format_ident!("__{trait_name}Method"),
             description: format_ident!("__{trait_name}_description"),

@@ -240,6 +240,11 @@ impl Session {
         Poll::Ready((Outcome::Output(Body::default()), None))
     }
 
+    /// The outcome of a call, if it is there, for who looks again by himself; with a failure the arguments, as above.
+    pub fn take_answer(&mut self, key: CallKey) -> Option<(Outcome, Option<Body>)> {
+        self.calls.take_done(key)
+    }
+
     /// Nobody wants the outcome any more: tells the peer, unless the call never left this side.
     pub fn cancel_call(&mut self, key: CallKey) {
         if let Some(call) = self.calls.abandon(key) {

@@ -1,0 +1,90 @@
+//! Whether a thread may be held. Never asks whether it is of some runtime: threads for blocking work are too, and may.
+
+use std::cell::Cell;
+use std::task::{Context, Poll, Waker};
+
+use tokio::runtime::Handle;
+use tokio::task::coop;
+
+use super::Restore;
+use crate::error::{Code, Executed, RpcError};
+
+thread_local! {
+    /// In a handler that has its thread to itself.
+    static HELD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// More than tokio gives a task at once.
+const MOST_BUDGET: usize = 256;
+
+/// Runs what may hold this thread, although it is polled.
+pub(crate) fn held<R>(run: impl FnOnce() -> R) -> R {
+    let _restore = Restore { flag: &HELD, before: HELD.replace(true) };
+    run()
+}
+
+/// # Errors
+/// `InvalidArgument` in a task, which shares its thread with others.
+pub(super) fn check() -> Result<(), RpcError> {
+    if Handle::try_current().is_err() || HELD.get() || !is_polled() {
+        return Ok(());
+    }
+    let message = "a blocking call in a task of an async runtime would hold up its thread: use the async client, or \
+                   make the call in `spawn_blocking`";
+    Err(RpcError::new(Code::InvalidArgument, message).with_executed(Executed::No))
+}
+
+/// Whether a task is being polled in this thread. Tokio gives whatever it polls a budget, and all else none: what cannot
+/// be used up is none. What is used of it here is given back.
+fn is_polled() -> bool {
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut used = Vec::new();
+    while used.len() < MOST_BUDGET
+        && coop::has_budget_remaining()
+        && let Poll::Ready(one) = coop::poll_proceed(&mut cx)
+    {
+        used.push(one);
+    }
+    let is_limited = !coop::has_budget_remaining();
+    // Each gives back what was left before it: the first one last.
+    while used.pop().is_some() {}
+    is_limited
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn may_wait() -> bool {
+        let before = coop::has_budget_remaining();
+        let may = check().is_ok();
+        assert_eq!(coop::has_budget_remaining(), before, "the budget is as it was");
+        may
+    }
+
+    #[test]
+    fn a_thread_may_wait_where_no_task_is_polled() {
+        assert!(may_wait());
+        for mut builder in
+            [tokio::runtime::Builder::new_current_thread(), tokio::runtime::Builder::new_multi_thread()]
+        {
+            let runtime = builder.build().unwrap();
+            {
+                let _entered = runtime.enter();
+                assert!(may_wait());
+            }
+            runtime.block_on(async {
+                assert!(!may_wait());
+                assert!(held(may_wait));
+                assert!(!may_wait());
+                assert!(tokio::task::spawn_blocking(may_wait).await.unwrap());
+                assert!(!tokio::spawn(async { may_wait() }).await.unwrap());
+                let mut cx = Context::from_waker(Waker::noop());
+                while let Poll::Ready(one) = coop::poll_proceed(&mut cx) {
+                    one.made_progress();
+                    assert!(!may_wait());
+                }
+            });
+        }
+    }
+}
