@@ -17,7 +17,7 @@ pub use serde_bytes;
 
 pub use traitwire_core::Stream;
 pub use traitwire_core::channel::Channel;
-pub use traitwire_core::client::Client;
+pub use traitwire_core::client::{Call, Client};
 pub use traitwire_core::codec::{Decoder, Encoder};
 pub use traitwire_core::error::{CallError, RpcError};
 pub use traitwire_core::items::Upload;
