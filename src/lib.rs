@@ -230,6 +230,16 @@
 //! # }
 //! ```
 //!
+//! # From a file
+//!
+//! `include_interface!("calculator.idl")` makes types, trait, client and server of the text of an interface, which
+//! [`Interface::print`](idl::Interface::print) gives for every service and `docs/interface-text.md` describes.
+//!
+//! # Without the trait
+//!
+//! With the feature `json`, `dynamic::JsonClient` calls any service by what the peer says of its types: JSON in, JSON
+//! out. The command `traitwire` does so from a shell.
+//!
 //! # What a service may rely on
 //!
 //! Handlers of one connection run concurrently, polled by one task, so none may hold its thread;
@@ -255,10 +265,15 @@ pub use traitwire_core::{
 };
 pub use traitwire_idl as idl;
 pub use traitwire_idl::Schema;
+#[cfg(feature = "include")]
+pub use traitwire_macros::include_interface;
 pub use traitwire_macros::{Schema, ipc_service, ipc_type};
 pub use traitwire_transport::Address;
 #[cfg(feature = "config")]
 pub use traitwire_transport::Config;
+
+#[cfg(feature = "json")]
+pub mod dynamic;
 
 #[doc(hidden)]
 pub mod __private;

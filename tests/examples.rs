@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -189,6 +190,41 @@ fn tour_killed() {
     assert!(!run.has_made("search.fifo") && !run.has_made("search.fifo.lock"));
 }
 
+/// The tour's service, called from another language.
+#[test]
+fn python_client() {
+    if Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_err() {
+        eprintln!("python3 is missing: the client in Python is not tried");
+        return;
+    }
+    let scratch = tempfile::Builder::new().prefix("tw").tempdir().unwrap();
+    let documents = scratch.path().join("letters");
+    fs::create_dir(&documents).unwrap();
+    fs::write(documents.join("one.txt"), "Dear reader,\nthere is no news.\n").unwrap();
+    fs::write(documents.join("two.txt"), "No letters today, dear editor\n").unwrap();
+    let address = format!("unix:{}/search.sock", scratch.path().display());
+    let mut server = Command::new(program("tour"));
+    server.args(["serve", &address]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut server = server.spawn().unwrap();
+    let mut listening = String::new();
+    BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut listening).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/python_client.py");
+    let client = |directory: &str| {
+        Command::new("python3").args([script, listening.trim(), directory, "dear"]).output().unwrap()
+    };
+    let output = client(documents.to_str().unwrap());
+    let expected = "Search: index, search, read, count\n\
+                    {'documents': 2, 'lines': 3, 'bytes': 61, 'words': 9}\n\
+                    one.txt:1: Dear reader,\ntwo.txt:1: No letters today, dear editor\n";
+    assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
+    let output = client("/nowhere");
+    assert!(text(&output.stderr).contains("Unreadable: /nowhere"), "{}", text(&output.stderr));
+    drop(server.stdin.take());
+    assert!(server.wait().unwrap().success());
+    let lines = fs::read_to_string(script).unwrap().lines().count();
+    assert!(lines < 150, "{lines} lines");
+}
+
 #[test]
 fn tour_with_an_address_that_fails() {
     for (address, reason) in [
@@ -284,6 +320,15 @@ fn config_swap() {
             ],
         );
     }
+}
+
+#[test]
+fn contract_first() {
+    let expected = [
+        "found The Wire, A History of Wire\nfound Wire and Rope\nlent for 14 days\n",
+        "Ada has book 1\nrefused: Ada has it\n",
+    ];
+    check("contract_first", &[], &[], &expected);
 }
 
 #[test]

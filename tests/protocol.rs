@@ -136,7 +136,7 @@ async fn the_server_says_what_the_document_says() {
     }
     let mut rest = Vec::new();
     wire.reader.read_to_end(&mut rest).await.unwrap();
-    assert_eq!(rest, [], "it closes after the client's go-away");
+    assert!(rest.is_empty(), "it closes after the client's go-away");
 }
 
 /// The server's hello, but for its generation, which no two servers share.

@@ -3,9 +3,15 @@
 
 mod bodies;
 mod connection;
+mod evolution;
+#[cfg(feature = "json")]
+mod json;
 
 pub use bodies::bodies;
 pub use connection::connection;
+pub use evolution::evolution;
+#[cfg(feature = "json")]
+pub use json::json;
 
 use traitwire_core::proto::frame::{HEADER, Header, put_varint, take_varint};
 use traitwire_core::proto::hello::Hello;

@@ -4,7 +4,7 @@
 //! One of the versions may be a peer's, so nothing here recurses from definition to definition, and what is
 //! said of it stays short.
 
-mod place;
+pub(crate) mod place;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -283,11 +283,11 @@ impl<'a> Comparison<'a> {
 }
 
 /// A type's name, long enough to tell that it has to be shortened.
-fn say(ty: &Type, types: &[Definition]) -> String {
+pub(crate) fn say(ty: &Type, types: &[Definition]) -> String {
     print_short(ty, types, 4 * MAX_CHARACTERS + 4)
 }
 
-fn consists_of(shape: &Shape) -> String {
+pub(crate) fn consists_of(shape: &Shape) -> String {
     match shape {
         Shape::Unit => "no value".to_owned(),
         Shape::Newtype(_) => "one value".to_owned(),

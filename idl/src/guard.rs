@@ -5,7 +5,7 @@
 //! bytes. Both let a short message stop a process. A [`Guard`] knows the wire format of some types and walks
 //! the bytes with a stack of its own, before the codec sees them.
 
-mod table;
+pub(crate) mod table;
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -66,6 +66,8 @@ pub enum GuardErrorKind {
     BadTag,
     /// The value ends before the bytes do.
     TrailingBytes,
+    /// What would be read is longer than 4 GiB.
+    TooLong,
 }
 
 impl fmt::Display for GuardError {
@@ -80,6 +82,7 @@ impl fmt::Display for GuardError {
             }
             GuardErrorKind::BadVarint => f.write_str("a number is too large for its type")?,
             GuardErrorKind::BadTag => f.write_str("a tag names no alternative of its type")?,
+            GuardErrorKind::TooLong => f.write_str("the message would be longer than 4 GiB")?,
             GuardErrorKind::TrailingBytes => f.write_str("the message goes on after its value")?,
         }
         write!(f, " (at byte {})", self.offset)

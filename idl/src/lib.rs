@@ -2,16 +2,56 @@
 //! ground floor: never knows calls, connections or transports.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "wire")]
+pub mod compat;
+#[cfg(feature = "wire")]
 mod difference;
+#[cfg(feature = "wire")]
 mod fingerprint;
+#[cfg(feature = "text")]
+mod r#gen;
+#[cfg(feature = "wire")]
 mod guard;
+mod identifier;
+#[cfg(feature = "wire")]
 mod impls;
+#[cfg(feature = "json")]
+pub mod json;
 pub mod model;
 mod print;
+#[cfg(feature = "wire")]
+mod reach;
+#[cfg(feature = "wire")]
+mod resolve;
+#[cfg(feature = "wire")]
 mod schema;
+#[cfg(feature = "text")]
+mod text;
+#[cfg(feature = "wire")]
+mod transcode;
+mod walk;
 
+#[cfg(feature = "wire")]
 pub use difference::{Difference, first_difference};
+#[cfg(feature = "wire")]
 pub use fingerprint::Fingerprint;
+#[cfg(feature = "text")]
+pub use r#gen::{ContextArgument, GenerateError, GenerateProblem, Rust};
+#[cfg(feature = "generate")]
+pub use r#gen::{Generator, SourceFile};
+#[cfg(feature = "wire")]
 pub use guard::{DecodeLimits, Guard, GuardError, GuardErrorKind};
-pub use model::{Argument, Definition, Field, Interface, Method, Shape, Type, Variant};
+pub use model::{
+    Argument, Definition, Field, Interface, Method, Missing, Shape, Type, UnknownFields, Variant,
+};
+#[cfg(feature = "wire")]
+pub use resolve::{
+    Conflict, Plan, ReadArguments, ReadResults, Resolved, TooLarge, Within, resolve_arguments,
+    resolve_results,
+};
+#[cfg(feature = "wire")]
 pub use schema::{InterfaceBuilder, MethodBuilder, Schema, Types};
+#[cfg(feature = "text")]
+pub use text::{Problem, TextError, parse};
+#[cfg(feature = "wire")]
+pub use transcode::{Absent, Gap, TranscodeError, Transcoded};

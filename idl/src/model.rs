@@ -1,9 +1,11 @@
 //! A service as data: methods, and the types they name. Never knows Rust's own types nor any bytes.
 
+#[cfg(feature = "wire")]
 use serde::{Deserialize, Serialize};
 
 /// A service: what a trait says, complete in itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 pub struct Interface {
     /// Its name on the wire.
     pub name: String,
@@ -15,8 +17,23 @@ pub struct Interface {
     pub types: Vec<Definition>,
 }
 
+impl Interface {
+    /// The same interface without its doc comments: what another version of it has to be compared with.
+    pub fn without_docs(&self) -> Self {
+        let mut bare = self.clone();
+        bare.docs.clear();
+        bare.methods.iter_mut().for_each(|method| method.docs.clear());
+        for definition in &mut bare.types {
+            definition.docs.clear();
+            definition.shape.clear_docs();
+        }
+        bare
+    }
+}
+
 /// One method.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 pub struct Method {
     /// Its name on the wire.
     pub name: String,
@@ -37,7 +54,8 @@ pub struct Method {
 }
 
 /// One argument.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 pub struct Argument {
     /// Its name in the trait.
     pub name: String,
@@ -45,10 +63,20 @@ pub struct Argument {
     pub ty: Type,
     /// Whether it is a stream of items.
     pub stream: bool,
+    /// Whether a callee can do without it (`#[ipc(default)]`): an older caller need not send it.
+    pub default: bool,
+}
+
+impl Argument {
+    /// An argument with one value, which every caller sends.
+    pub fn new(name: impl Into<String>, ty: Type) -> Self {
+        Self { name: name.into(), ty, stream: false, default: false }
+    }
 }
 
 /// A type, as serde's data model and postcard's bytes tell types apart.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the names of the scalar types say it all")]
 pub enum Type {
@@ -94,7 +122,8 @@ impl Type {
 }
 
 /// A type that has a name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 pub struct Definition {
     /// Its name, without path and arguments.
     pub name: String,
@@ -104,10 +133,32 @@ pub struct Definition {
     pub docs: String,
     /// What it consists of.
     pub shape: Shape,
+    /// What its reader makes of fields that it does not know, those of its variants included.
+    pub unknown_fields: UnknownFields,
+}
+
+impl Definition {
+    /// A definition without arguments and docs, whose reader ignores unknown fields.
+    pub fn new(name: impl Into<String>, shape: Shape) -> Self {
+        let (arguments, docs) = (Vec::new(), String::new());
+        Self { name: name.into(), arguments, docs, shape, unknown_fields: UnknownFields::Ignored }
+    }
+}
+
+/// What a reader makes of a field that it does not know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
+pub enum UnknownFields {
+    /// It reads the value without it.
+    #[default]
+    Ignored,
+    /// It refuses the value (`serde(deny_unknown_fields)`).
+    Refused,
 }
 
 /// What a named type, or a variant, consists of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 pub enum Shape {
     /// Nothing.
     Unit,
@@ -121,8 +172,24 @@ pub enum Shape {
     Enum(Vec<Variant>),
 }
 
+impl Shape {
+    fn clear_docs(&mut self) {
+        match self {
+            Shape::Struct(fields) => fields.iter_mut().for_each(|field| field.docs.clear()),
+            Shape::Enum(variants) => {
+                for variant in variants {
+                    variant.docs.clear();
+                    variant.shape.clear_docs();
+                }
+            }
+            Shape::Unit | Shape::Newtype(_) | Shape::Tuple(_) => {}
+        }
+    }
+}
+
 /// A named value of a struct or variant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 pub struct Field {
     /// Its name, as serde writes it.
     pub name: String,
@@ -130,14 +197,30 @@ pub struct Field {
     pub docs: String,
     /// Its type.
     pub ty: Type,
-    /// Whether a reader can do without it (`serde(default)`).
-    pub default: bool,
+    /// What its reader makes of a value without it.
+    pub missing: Missing,
+    /// Further names under which its reader finds it (`serde(alias)`).
+    pub aliases: Vec<String>,
+}
+
+/// What a reader makes of a value in which a field is missing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
+pub enum Missing {
+    /// It refuses the value.
+    #[default]
+    Refused,
+    /// The field is `None`, as serde has it for an `Option`.
+    None,
+    /// The field has the default that the reader's own type says (`serde(default)`).
+    Default,
 }
 
 impl Field {
-    /// A field without docs and without default.
+    /// A field without docs, aliases and default.
     pub fn new(name: impl Into<String>, ty: Type) -> Self {
-        Self { name: name.into(), docs: String::new(), ty, default: false }
+        let (docs, aliases) = (String::new(), Vec::new());
+        Self { name: name.into(), docs, ty, missing: Missing::Refused, aliases }
     }
 
     /// The same field with its doc comment.
@@ -146,15 +229,28 @@ impl Field {
         self
     }
 
-    /// The same field, which a reader can do without.
+    /// The same field, which is `None` where it is missing.
     pub fn optional(mut self) -> Self {
-        self.default = true;
+        self.missing = Missing::None;
+        self
+    }
+
+    /// The same field, which has a default where it is missing.
+    pub fn with_default(mut self) -> Self {
+        self.missing = Missing::Default;
+        self
+    }
+
+    /// The same field, found under a further name.
+    pub fn alias(mut self, name: impl Into<String>) -> Self {
+        self.aliases.push(name.into());
         self
     }
 }
 
 /// One alternative of an enum.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
 pub struct Variant {
     /// Its name, as serde writes it.
     pub name: String,
@@ -164,12 +260,14 @@ pub struct Variant {
     pub shape: Shape,
     /// Whether it stands for variants the reader lacks (`serde(other)`).
     pub other: bool,
+    /// Further names under which its reader finds it (`serde(alias)`).
+    pub aliases: Vec<String>,
 }
 
 impl Variant {
     /// A variant without docs.
     pub fn new(name: impl Into<String>, shape: Shape) -> Self {
-        Self { name: name.into(), docs: String::new(), shape, other: false }
+        Self { name: name.into(), docs: String::new(), shape, other: false, aliases: Vec::new() }
     }
 
     /// The same variant with its doc comment.
@@ -181,6 +279,12 @@ impl Variant {
     /// The same variant, standing for all that the reader lacks.
     pub fn other(mut self) -> Self {
         self.other = true;
+        self
+    }
+
+    /// The same variant, found under a further name.
+    pub fn alias(mut self, name: impl Into<String>) -> Self {
+        self.aliases.push(name.into());
         self
     }
 }

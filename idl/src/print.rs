@@ -1,43 +1,34 @@
-//! Interfaces, methods and types as text, in the syntax of Rust traits. Never read back: it is for people and
-//! for diffs.
+//! Interfaces as text, in the syntax of Rust traits, and single types and methods as people name them.
 //!
-//! Equal models give equal text. Type arguments that go round in circles, which only a peer could send, are cut
-//! short.
+//! The text of an interface is canonical and complete: equal models give equal text, and `Interface::parse` (feature
+//! `text`) gives back the model. `docs/interface-text.md` describes it. The model may be a peer's: nothing in it
+//! makes the text endless or puts control characters into it. What no interface can mean, such as an index of no
+//! type, is printed as something that is not read back.
 
-use crate::model::{Definition, Field, Interface, Method, Shape, Type, Variant};
+pub(crate) mod labels;
+pub(crate) mod literal;
+mod method;
+pub(crate) mod order;
+mod ty;
 
-/// How deep, and how many, type arguments are followed. No type of a program comes near; a peer's may go round
-/// in circles.
-const MAX_ARGUMENT_DEPTH: u32 = 16;
-const MAX_ARGUMENTS: u32 = 256;
+use crate::identifier::{Identifier, Identifiers};
+use crate::model::{Definition, Field, Interface, Method, Missing, Shape, Type, UnknownFields, Variant};
+use labels::{Arguments, Label, labels};
+use literal::{doc_lines, literal};
+use order::order_of_mention;
+
+/// The text of an interface ends here; no program's comes near.
+const MAX_BYTES: usize = 16 << 20;
 
 impl Interface {
-    /// The whole interface: the trait, then the types it names.
+    /// The whole interface: the trait, then the types it names. The text ends after 16 MiB.
     pub fn print(&self) -> String {
-        let mut printer = Printer::new(&self.types);
-        printer.docs("", &self.docs);
-        printer.text("trait ");
-        printer.name(&self.name);
-        printer.text(" {\n");
-        for (index, method) in self.methods.iter().enumerate() {
-            if index > 0 {
-                printer.text("\n");
-            }
-            printer.docs("    ", &method.docs);
-            if method.idempotent {
-                printer.text("    #[idempotent]\n");
-            }
-            if method.oneway {
-                printer.text("    #[oneway]\n");
-            }
-            printer.text("    ");
-            printer.method(method);
-            printer.text(";\n");
-        }
-        printer.text("}\n");
-        for definition in &self.types {
+        let labels = labels(&self.types);
+        let mut printer = Printer { labels: Some(&labels), limit: MAX_BYTES, ..Printer::new(&self.types) };
+        printer.interface(self);
+        for (definition, label) in self.types.iter().zip(&labels) {
             printer.text("\n");
-            printer.definition(definition);
+            printer.definition(definition, label);
         }
         printer.out
     }
@@ -47,7 +38,7 @@ impl Method {
     /// The signature on one line, without docs. `types` holds the named types.
     pub fn print(&self, types: &[Definition]) -> String {
         let mut printer = Printer::new(types);
-        printer.method(self);
+        printer.signature(self);
         printer.out
     }
 }
@@ -62,6 +53,7 @@ impl Type {
 }
 
 /// The beginning of a type's name: at most about `limit` bytes, however long a peer made the names in it.
+#[cfg(feature = "wire")]
 pub(crate) fn print_short(ty: &Type, types: &[Definition], limit: usize) -> String {
     let mut printer = Printer { limit, ..Printer::new(types) };
     printer.ty(ty);
@@ -70,14 +62,43 @@ pub(crate) fn print_short(ty: &Type, types: &[Definition], limit: usize) -> Stri
 
 struct Printer<'a> {
     types: &'a [Definition],
+    /// What types are called in text that is read back; without them they go by their names.
+    labels: Option<&'a [Label]>,
     out: String,
     /// Once the text is this long, it is left as it is.
     limit: usize,
 }
 
+/// The keys of an attribute, as far as there are any.
+#[derive(Default)]
+struct Keys(Vec<String>);
+
+impl Keys {
+    fn flag(&mut self, key: &str, is_there: bool) {
+        if is_there {
+            self.0.push(key.to_owned());
+        }
+    }
+
+    fn text(&mut self, key: &str, text: &str) {
+        self.0.push(format!("{key} = {}", literal(text)));
+    }
+
+    /// The name itself, where an identifier stands for it.
+    fn name(&mut self, key: &str, name: &str, identifier: &Identifier) {
+        if !identifier.is_name {
+            self.text(key, name);
+        }
+    }
+
+    fn aliases(&mut self, aliases: &[String]) {
+        aliases.iter().for_each(|alias| self.text("alias", alias));
+    }
+}
+
 impl<'a> Printer<'a> {
     fn new(types: &'a [Definition]) -> Self {
-        Self { types, out: String::new(), limit: usize::MAX }
+        Self { types, labels: None, out: String::new(), limit: usize::MAX }
     }
 
     fn text(&mut self, text: &str) {
@@ -89,88 +110,103 @@ impl<'a> Printer<'a> {
     /// A peer's names may hold anything; what they hold must not steer a terminal.
     fn name(&mut self, name: &str) {
         let left = self.limit.saturating_sub(self.out.len());
-        let clean = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+        let clean = |c: char| if literal::is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c };
         self.out.extend(name.chars().take(left).map(clean));
     }
 
-    fn docs(&mut self, indent: &str, docs: &str) {
-        for line in docs.lines() {
+    /// The attribute on a line of its own, if it has keys.
+    fn attribute(&mut self, indent: &str, attribute: &str, keys: Keys) {
+        if !keys.0.is_empty() {
+            self.text(&format!("{indent}#[{attribute}({})]\n", keys.0.join(", ")));
+        }
+    }
+
+    /// The docs as a comment; as a key, where a comment would say something else.
+    fn docs(&mut self, indent: &str, docs: &str, keys: &mut Keys) {
+        if docs.is_empty() {
+            return;
+        }
+        let Some(lines) = doc_lines(docs) else { return keys.text("docs", docs) };
+        for line in lines {
             self.text(indent);
-            self.text("///");
-            if !line.trim().is_empty() {
-                self.text(" ");
-                self.name(line.trim_end());
-            }
+            self.text(if line.is_empty() { "///" } else { "/// " });
+            self.text(line);
             self.text("\n");
         }
     }
 
-    fn method(&mut self, method: &Method) {
-        // A method whose stream cannot be refused is called without waiting for anything.
-        let waits = !method.stream || method.error.is_some();
-        self.text(if waits { "async fn " } else { "fn " });
-        self.name(&method.name);
-        self.text("(&self");
-        for argument in &method.arguments {
-            self.text(", ");
-            self.name(&argument.name);
-            self.text(": ");
-            let (before, after) = if argument.stream { ("Streaming<", ">") } else { ("", "") };
-            self.text(before);
-            self.ty(&argument.ty);
-            self.text(after);
+    fn interface(&mut self, interface: &Interface) {
+        let identifier = Identifiers::default().add(&interface.name);
+        let (mut service, mut keys) = (Keys::default(), Keys::default());
+        service.name("name", &interface.name, &identifier);
+        let mentioned = order_of_mention(interface);
+        keys.flag("ordered", !mentioned.into_iter().eq(0..interface.types.len()));
+        self.docs("", &interface.docs, &mut keys);
+        self.attribute("", "ipc_service", service);
+        self.attribute("", "ipc", keys);
+        self.text(&format!("trait {} {{\n", identifier.spelled));
+        let mut identifiers = Identifiers::default();
+        for (index, method) in interface.methods.iter().enumerate() {
+            self.text(if index > 0 { "\n" } else { "" });
+            let identifier = identifiers.add(&method.name);
+            let mut keys = Keys::default();
+            keys.name("name", &method.name, &identifier);
+            keys.flag("idempotent", method.idempotent);
+            keys.flag("oneway", method.oneway);
+            self.docs("    ", &method.docs, &mut keys);
+            self.attribute("    ", "ipc", keys);
+            self.text("    ");
+            self.canonical_signature(method, &identifier);
+            self.text(";\n");
         }
-        self.text(")");
-        let (before, after) = if method.stream { ("impl Stream<Item = ", ">") } else { ("", "") };
-        match (&method.output, &method.error) {
-            (Type::Unit, None) if !method.stream => {}
-            (output, None) => {
-                self.text(" -> ");
-                self.text(before);
-                self.ty(output);
-                self.text(after);
-            }
-            (output, Some(error)) => {
-                self.text(" -> Result<");
-                self.text(before);
-                self.ty(output);
-                self.text(after);
-                self.text(", ");
-                self.ty(error);
-                self.text(">");
-            }
-        }
+        self.text("}\n");
     }
 
-    fn definition(&mut self, definition: &Definition) {
-        self.docs("", &definition.docs);
+    fn definition(&mut self, definition: &Definition, label: &Label) {
+        let (mut serde, mut keys) = (Keys::default(), Keys::default());
+        if !label.is_name {
+            serde.text("rename", &definition.name);
+        }
+        serde.flag("deny_unknown_fields", definition.unknown_fields == UnknownFields::Refused);
+        if label.arguments == Arguments::Listed {
+            let listed = definition.arguments.iter().map(|ty| self.apart(ty)).collect::<Vec<_>>();
+            keys.0.push(format!("arguments({})", listed.join(", ")));
+        }
+        self.docs("", &definition.docs, &mut keys);
+        self.attribute("", "serde", serde);
+        self.attribute("", "ipc", keys);
         self.text(if matches!(definition.shape, Shape::Enum(_)) { "enum " } else { "struct " });
-        self.name(&definition.name);
-        self.arguments(&definition.arguments, 0, &mut MAX_ARGUMENTS.clone());
+        self.text(&label.identifier);
+        if label.arguments == Arguments::Mentioned {
+            self.list("<", &definition.arguments, ">");
+        }
         match &definition.shape {
+            Shape::Enum(variants) if variants.is_empty() => self.text(" {}\n"),
             Shape::Enum(variants) => {
                 self.text(" {\n");
-                variants.iter().for_each(|variant| self.variant(variant));
+                let mut identifiers = Identifiers::default();
+                for variant in variants {
+                    self.variant(variant, &identifiers.add(&variant.name));
+                }
                 self.text("}\n");
-            }
-            shape @ Shape::Struct(_) => {
-                self.shape("", shape);
-                self.text("\n");
             }
             shape => {
                 self.shape("", shape);
-                self.text(";\n");
+                self.text(if matches!(shape, Shape::Struct(_)) { "\n" } else { ";\n" });
             }
         }
     }
 
-    fn variant(&mut self, variant: &Variant) {
-        self.docs("    ", &variant.docs);
-        if variant.other {
-            self.text("    #[serde(other)]\n");
-        }
+    fn variant(&mut self, variant: &Variant, identifier: &Identifier) {
+        let (mut serde, mut keys) = (Keys::default(), Keys::default());
+        serde.name("rename", &variant.name, identifier);
+        serde.aliases(&variant.aliases);
+        serde.flag("other", variant.other);
+        self.docs("    ", &variant.docs, &mut keys);
+        self.attribute("    ", "serde", serde);
+        self.attribute("    ", "ipc", keys);
         self.text("    ");
-        self.name(&variant.name);
+        self.text(&identifier.spelled);
         self.shape("    ", &variant.shape);
         self.text(",\n");
     }
@@ -178,20 +214,15 @@ impl<'a> Printer<'a> {
     fn shape(&mut self, indent: &str, shape: &Shape) {
         match shape {
             Shape::Unit => {}
-            Shape::Newtype(ty) => {
-                self.text("(");
-                self.ty(ty);
-                self.text(")");
-            }
-            Shape::Tuple(types) => {
-                self.text("(");
-                self.list(types, 0, &mut MAX_ARGUMENTS.clone());
-                self.text(")");
-            }
+            Shape::Newtype(ty) => self.list("(", std::slice::from_ref(ty), ")"),
+            Shape::Tuple(types) => self.list("(", types, if types.len() == 1 { ",)" } else { ")" }),
             Shape::Struct(fields) if fields.is_empty() => self.text(" {}"),
             Shape::Struct(fields) => {
                 self.text(" {\n");
-                fields.iter().for_each(|field| self.field(indent, field));
+                let mut identifiers = Identifiers::default();
+                for field in fields {
+                    self.field(&format!("{indent}    "), field, &identifiers.add(&field.name));
+                }
                 self.text(indent);
                 self.text("}");
             }
@@ -200,106 +231,22 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn field(&mut self, indent: &str, field: &Field) {
-        let indent = format!("{indent}    ");
-        self.docs(&indent, &field.docs);
-        if field.default {
-            self.text(&indent);
-            self.text("#[serde(default)]\n");
-        }
-        self.text(&indent);
-        self.name(&field.name);
+    fn field(&mut self, indent: &str, field: &Field, identifier: &Identifier) {
+        let (mut serde, mut keys) = (Keys::default(), Keys::default());
+        serde.name("rename", &field.name, identifier);
+        serde.aliases(&field.aliases);
+        serde.flag("default", field.missing == Missing::Default);
+        // What else is missing is `None`, if the type is an option.
+        let is_option = matches!(field.ty, Type::Option(_));
+        keys.flag("optional", field.missing == Missing::None && !is_option);
+        keys.flag("required", field.missing == Missing::Refused && is_option);
+        self.docs(indent, &field.docs, &mut keys);
+        self.attribute(indent, "serde", serde);
+        self.attribute(indent, "ipc", keys);
+        self.text(indent);
+        self.text(&identifier.spelled);
         self.text(": ");
         self.ty(&field.ty);
         self.text(",\n");
-    }
-
-    fn ty(&mut self, ty: &Type) {
-        self.inner(ty, 0, &mut MAX_ARGUMENTS.clone());
-    }
-
-    fn inner(&mut self, ty: &Type, depth: u32, left: &mut u32) {
-        let (open, inner): (&str, &[&Type]) = match ty {
-            Type::Bool => ("bool", &[]),
-            Type::U8 => ("u8", &[]),
-            Type::U16 => ("u16", &[]),
-            Type::U32 => ("u32", &[]),
-            Type::U64 => ("u64", &[]),
-            Type::U128 => ("u128", &[]),
-            Type::I8 => ("i8", &[]),
-            Type::I16 => ("i16", &[]),
-            Type::I32 => ("i32", &[]),
-            Type::I64 => ("i64", &[]),
-            Type::I128 => ("i128", &[]),
-            Type::F32 => ("f32", &[]),
-            Type::F64 => ("f64", &[]),
-            Type::Char => ("char", &[]),
-            Type::String => ("String", &[]),
-            Type::Unit => ("()", &[]),
-            Type::Option(inner) => ("Option<", &[inner]),
-            Type::Sequence(inner) => ("Vec<", &[inner]),
-            Type::Set(inner) => ("HashSet<", &[inner]),
-            Type::Map(key, value) => ("HashMap<", &[key, value]),
-            Type::Array(element, length) => {
-                self.text("[");
-                self.inner(element, depth, left);
-                return self.text(&format!("; {length}]"));
-            }
-            Type::Tuple(elements) => {
-                self.text("(");
-                self.list(elements, depth, left);
-                return self.text(if elements.len() == 1 { ",)" } else { ")" });
-            }
-            Type::Named(index) => return self.named(*index, depth, left),
-            Type::Client(service) => {
-                self.text("Client<");
-                self.name(service);
-                return self.text(">");
-            }
-        };
-        self.text(open);
-        for (index, ty) in inner.iter().enumerate() {
-            if index > 0 {
-                self.text(", ");
-            }
-            self.inner(ty, depth, left);
-        }
-        if !inner.is_empty() {
-            self.text(">");
-        }
-    }
-
-    fn list(&mut self, types: &[Type], depth: u32, left: &mut u32) {
-        for (index, ty) in types.iter().enumerate() {
-            if index > 0 {
-                self.text(", ");
-            }
-            self.inner(ty, depth, left);
-        }
-    }
-
-    fn named(&mut self, index: usize, depth: u32, left: &mut u32) {
-        let types = self.types;
-        match types.get(index) {
-            None => self.text(&format!("?{index}")),
-            Some(definition) => {
-                self.name(&definition.name);
-                self.arguments(&definition.arguments, depth, left);
-            }
-        }
-    }
-
-    fn arguments(&mut self, arguments: &[Type], depth: u32, left: &mut u32) {
-        if arguments.is_empty() {
-            return;
-        }
-        let cost = u32::try_from(arguments.len()).unwrap_or(u32::MAX);
-        if depth == MAX_ARGUMENT_DEPTH || cost > *left {
-            return self.text("<…>");
-        }
-        *left -= cost;
-        self.text("<");
-        self.list(arguments, depth + 1, left);
-        self.text(">");
     }
 }

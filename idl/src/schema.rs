@@ -4,7 +4,7 @@
 use std::any::TypeId;
 use std::collections::HashMap;
 
-use crate::model::{Argument, Definition, Interface, Method, Shape, Type};
+use crate::model::{Argument, Definition, Interface, Method, Shape, Type, UnknownFields};
 
 /// A type that may be an argument, a result or an error of a method.
 ///
@@ -44,15 +44,17 @@ impl Types {
         }
         let index = self.definitions.len();
         self.known.insert(TypeId::of::<T>(), index);
-        self.definitions.push(Definition {
-            name: name.to_owned(),
-            arguments: Vec::new(),
-            docs: docs.to_owned(),
-            shape: Shape::Unit,
-        });
+        self.definitions.push(Definition { docs: docs.to_owned(), ..Definition::new(name, Shape::Unit) });
         self.definitions[index].arguments = arguments(self);
         self.definitions[index].shape = shape(self);
         Type::Named(index)
+    }
+
+    /// Says of `T`, which was entered, that its reader refuses fields that it does not know.
+    pub fn refuse_unknown_fields<T: ?Sized + 'static>(&mut self) {
+        if let Some(&index) = self.known.get(&TypeId::of::<T>()) {
+            self.definitions[index].unknown_fields = UnknownFields::Refused;
+        }
     }
 
     /// The definitions, in the order they were met.
@@ -146,7 +148,7 @@ impl MethodBuilder<'_> {
     #[inline(never)]
     pub fn argument<T: Schema + ?Sized>(self, name: &str) -> Self {
         let ty = T::describe(self.types);
-        self.method.arguments.push(Argument { name: name.to_owned(), ty, stream: false });
+        self.method.arguments.push(Argument::new(name, ty));
         self
     }
 
@@ -154,7 +156,15 @@ impl MethodBuilder<'_> {
     #[inline(never)]
     pub fn streaming<T: Schema + ?Sized>(self, name: &str) -> Self {
         let ty = T::describe(self.types);
-        self.method.arguments.push(Argument { name: name.to_owned(), ty, stream: true });
+        self.method.arguments.push(Argument { stream: true, ..Argument::new(name, ty) });
+        self
+    }
+
+    /// A callee can do without the argument that was added last.
+    pub fn with_default(self) -> Self {
+        if let Some(argument) = self.method.arguments.last_mut() {
+            argument.default = true;
+        }
         self
     }
 

@@ -8,14 +8,11 @@ use traitwire_idl::{
 };
 
 fn definition(name: &str, shape: Shape) -> Definition {
-    Definition { name: name.into(), arguments: Vec::new(), docs: String::new(), shape }
+    Definition::new(name, shape)
 }
 
 fn method(arguments: &[(&str, Type)], output: Type, error: Option<Type>) -> Method {
-    let arguments = arguments
-        .iter()
-        .map(|(name, ty)| Argument { name: (*name).into(), ty: ty.clone(), stream: false })
-        .collect();
+    let arguments = arguments.iter().map(|(name, ty)| Argument::new(*name, ty.clone())).collect();
     Method {
         name: "m".into(),
         docs: String::new(),
@@ -164,7 +161,7 @@ fn names_docs_and_defaults_make_no_difference() {
         definition.docs.push_str("docs");
     }
     if let Shape::Struct(fields) = &mut theirs[1].shape {
-        fields[0].default = true;
+        fields[0] = fields[0].clone().with_default().alias("before");
     }
     theirs.swap(1, 2);
     if let Shape::Struct(fields) = &mut theirs[0].shape {

@@ -214,8 +214,7 @@ fn honest_values_pass() {
 
 #[test]
 fn schemas_without_values_or_without_end_are_no_danger() {
-    let definition =
-        |shape| Definition { name: String::new(), arguments: Vec::new(), docs: String::new(), shape };
+    let definition = |shape| Definition::new("", shape);
     let itself = [definition(Shape::Tuple(vec![Type::Named(0), Type::Named(0)]))];
     let limits = DecodeLimits { max_depth: u32::MAX, max_empty_elements: u32::MAX };
     let guard = Guard::new(&[Type::Named(0)], &itself).unwrap();

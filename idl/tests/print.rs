@@ -15,7 +15,7 @@ impl<T: Schema> Schema for Page<T> {
             |types| {
                 Shape::Struct(vec![
                     Field::new("items", Vec::<T>::describe(types)).docs("In order.\n\nNever empty."),
-                    Field::new("next", Option::<u64>::describe(types)).optional(),
+                    Field::new("next", Option::<u64>::describe(types)).with_default().alias("following"),
                 ])
             },
         )
@@ -64,7 +64,9 @@ fn interface() -> Interface {
         .method("list", |m| {
             m.docs("Lists them.\nPage by page.").argument::<u64>("from").output::<Page<Order>>().idempotent()
         })
-        .method("put", |m| m.argument::<Id>("id").argument::<(u8, (bool,), ())>("odd").error::<Mark>())
+        .method("put", |m| {
+            m.argument::<Id>("id").argument::<(u8, (bool,), ())>("odd").with_default().error::<Mark>()
+        })
         .method("raw", |m| m.output::<HashMap<String, HashSet<[f32; 3]>>>().error::<String>())
         .method("ping", |m| m.oneway())
         .build()
@@ -75,14 +77,14 @@ const TEXT: &str = "\
 trait Orders {
     /// Lists them.
     /// Page by page.
-    #[idempotent]
+    #[ipc(idempotent)]
     async fn list(&self, from: u64) -> Page<Order>;
 
-    async fn put(&self, id: Id, odd: (u8, (bool,), ())) -> Result<(), Mark>;
+    async fn put(&self, id: Id, #[ipc(default)] odd: (u8, (bool,), ())) -> Result<(), Mark>;
 
     async fn raw(&self) -> Result<HashMap<String, HashSet<[f32; 3]>>, String>;
 
-    #[oneway]
+    #[ipc(oneway)]
     async fn ping(&self);
 }
 
@@ -92,7 +94,7 @@ struct Page<Order> {
     ///
     /// Never empty.
     items: Vec<Order>,
-    #[serde(default)]
+    #[serde(alias = \"following\", default)]
     next: Option<u64>,
 }
 
@@ -130,13 +132,28 @@ fn text_is_that_of_a_trait() {
 fn the_text_of_a_peers_model_stays_bounded() {
     let mut interface = interface();
     let circle = |_| Definition {
-        name: "C\u{1b}".into(),
         arguments: vec![Type::Named(0); 16],
         docs: "a\u{7}b".into(),
-        shape: Shape::Newtype(Type::Named(99)),
+        ..Definition::new("C\u{1b}", Shape::Newtype(Type::Named(99)))
     };
     interface.types = (0..20).map(circle).collect();
     let text = interface.print();
     assert!(text.len() < 100_000, "{}", text.len());
     assert!(!text.contains(['\u{1b}', '\u{7}']) && text.contains("(?99)"));
+}
+
+#[test]
+fn a_few_bytes_that_stand_for_much_text_do_not_make_it_endless() {
+    let client = Type::Client("x".repeat(64));
+    let wide =
+        Definition { arguments: vec![client; 60], ..Definition::new("W".repeat(100_000), Shape::Unit) };
+    let mentions = Definition::new("Mentions", Shape::Tuple(vec![Type::Named(0); 10_000]));
+    let interface = Interface { types: vec![wide, mentions], ..interface() };
+    let text = interface.print();
+    assert!(text.len() < 17 << 20, "{}", text.len());
+    assert_eq!(
+        text.matches(&"W".repeat(100_000)).count(),
+        1,
+        "a long name stands where its type is defined, and nowhere else"
+    );
 }

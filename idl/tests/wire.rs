@@ -25,7 +25,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use traitwire_idl::{
-    Argument, DecodeLimits, Definition, Field, Guard, Interface, Method, Schema, Shape, Type, Types, Variant,
+    Argument, DecodeLimits, Definition, Field, Guard, Interface, Method, Missing, Schema, Shape, Type, Types,
+    UnknownFields, Variant,
 };
 
 /// All values at once, so that an error in one shifts the others; then each cut short.
@@ -37,12 +38,28 @@ fn walks<T: Schema + Serialize + ?Sized>(values: &[&T]) {
     let name = std::any::type_name::<T>();
     let all = encoded.concat();
     assert_eq!(guard.check(&all, DecodeLimits::default()), Ok(all.len()), "{name}");
-    let guard = Guard::always(&[root], types.definitions());
+    let guard = Guard::always(std::slice::from_ref(&root), types.definitions());
     for bytes in encoded {
         assert_eq!(guard.check(&bytes, DecodeLimits::default()), Ok(bytes.len()), "{name}: {bytes:?}");
         for end in 0..bytes.len() {
             assert!(guard.check(&bytes[..end], DecodeLimits::default()).is_err(), "{name}: {bytes:?}");
         }
+        #[cfg(feature = "json")]
+        returns_from_json(&root, types.definitions(), &bytes);
+    }
+}
+
+/// The bytes as JSON, that as text, and back.
+#[cfg(feature = "json")]
+fn returns_from_json(ty: &Type, types: &[Definition], bytes: &[u8]) {
+    let codec = traitwire_idl::json::JsonCodec::new(types);
+    let json = codec.decode(ty, bytes).unwrap();
+    let text = serde_json::to_string(&json).unwrap();
+    let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, json, "{text}");
+    assert_eq!(codec.encode(ty, &read).unwrap(), bytes, "{text}");
+    for end in 0..bytes.len() {
+        assert!(codec.decode(ty, &bytes[..end]).is_err(), "{text}");
     }
 }
 
@@ -228,13 +245,15 @@ fn the_model_itself() {
     for ty in &every {
         walks::<Type>(&[ty]);
     }
-    let field = Field::new("field", Type::U8).docs("docs").optional();
-    let variant = Variant::new("Variant", Shape::Struct(vec![field.clone()])).other();
+    let field = Field::new("field", Type::U8).docs("docs").optional().alias("alias");
+    let variant = Variant::new("Variant", Shape::Struct(vec![field.clone()])).other().alias("alias");
     table! {
         Interface: interface;
         Method: interface.methods[0], interface.methods[1];
         Argument: interface.methods[0].arguments[0];
         Definition: interface.types[0], interface.types[1];
+        UnknownFields: UnknownFields::Ignored, UnknownFields::Refused;
+        Missing: Missing::Refused, Missing::None, Missing::Default;
         Shape: Shape::Unit, Shape::Newtype(Type::U8), Shape::Tuple(every.clone()),
             Shape::Struct(vec![field.clone()]), Shape::Enum(vec![variant.clone()]);
         Field: field;

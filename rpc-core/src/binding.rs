@@ -4,21 +4,25 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use traitwire_idl::{Fingerprint, Method};
+use tokio::sync::OnceCell;
+use traitwire_idl::{Method, ReadResults};
 
+use crate::adapted::{Adapted, AdaptedMethod, Asked, adapt};
 use crate::connection::Connection;
+use crate::described::Described;
 use crate::error::{Code, RpcError};
 use crate::proto::hello::{Hello, ServedMethod};
 use crate::reference::RemoteObject;
-use crate::reflection;
 use crate::service::{MethodDescription, ServiceDescription};
 
 /// A connection, and what the methods of a service are on it.
 pub(crate) struct Binding {
     pub(crate) connection: Arc<Connection>,
     methods: Vec<Bound>,
-    /// The number of the object whose methods these are, if they are an object's.
-    object: Option<u64>,
+    /// The number of the object whose methods these are, if they are an object's, and its service's fingerprint.
+    object: Option<(u64, u64)>,
+    /// What the methods are that differ, once that was asked for.
+    adapted: OnceCell<Arc<Adapted>>,
 }
 
 /// What a method of the trait is on the peer.
@@ -35,33 +39,34 @@ enum Bound {
 impl Binding {
     pub(crate) fn new(connection: Arc<Connection>, description: &ServiceDescription) -> Self {
         let methods = connection.hello().map(|hello| bind(description, hello)).unwrap_or_default();
-        Self { connection, methods, object: None }
+        Self { connection, methods, object: None, adapted: OnceCell::new() }
     }
 
-    /// The methods of an object of the peer's. Asks for its schema where that is not this side's own.
+    /// The methods of an object of the peer's. Introduces this side's version of the service where that is not the
+    /// object's own.
     ///
     /// # Errors
-    /// Where the peer does not give it.
+    /// Where the peer does not answer.
     pub(crate) async fn of_object(
         connection: Arc<Connection>,
-        description: &ServiceDescription,
+        description: &Described,
         object: &RemoteObject,
         max_depth: u32,
         deadline: Option<(Instant, Duration)>,
     ) -> Result<Self, RpcError> {
-        let methods = if object.interface == description.fingerprint() {
-            (0..description.methods().len() as u32).map(Bound::Number).collect()
-        } else {
-            let asked =
-                reflection::fetch(&connection, description.name(), Some(object.id), max_depth, deadline);
-            let theirs = asked.await?;
-            let fingerprints = theirs.methods.iter().map(|method| {
-                let fingerprint = Fingerprint::of_method(method, &theirs.types);
-                ServedMethod { name: method.name.clone(), fingerprint }
-            });
-            bind_methods(description, 0, &fingerprints.collect::<Vec<_>>())
-        };
-        Ok(Self { connection, methods, object: Some(object.id) })
+        let methods = (0..description.methods().len() as u32).map(Bound::Number).collect();
+        let object = Some((object.id, object.interface));
+        let mut binding = Self { connection, methods, object, adapted: OnceCell::new() };
+        if object.is_some_and(|(_, interface)| interface != description.fingerprint()) {
+            let adapted = binding.adapted(description, max_depth, deadline).await?;
+            let bound = |method: &AdaptedMethod| match method {
+                AdaptedMethod::Same(number) => Bound::Number(*number),
+                AdaptedMethod::Evolved(..) | AdaptedMethod::Refused(_) => Bound::Differs,
+                AdaptedMethod::Missing => Bound::Missing,
+            };
+            binding.methods = adapted.methods.iter().map(bound).collect();
+        }
+        Ok(binding)
     }
 
     /// The number under which the peer has a method.
@@ -72,30 +77,93 @@ impl Binding {
         }
     }
 
-    /// Why the peer has no such method.
+    /// The number of a method that the peer has in another version, and how its results are read.
+    ///
+    /// # Errors
+    /// Where the two versions do not go together, or the peer has no such method.
     #[cold]
-    pub(crate) async fn refusal(
+    pub(crate) async fn evolved(
         &self,
-        description: &ServiceDescription,
+        description: &Described,
         method: usize,
         max_depth: u32,
         deadline: Option<(Instant, Duration)>,
-    ) -> RpcError {
+    ) -> Result<(u32, Arc<ReadResults>), RpcError> {
         let Some(hello) = self.connection.hello() else {
-            return RpcError::new(Code::Unavailable, "the peer has not said hello");
+            return Err(RpcError::new(Code::Unavailable, "the peer has not said hello"));
         };
-        match self.methods.get(method) {
-            Some(Bound::Differs) => {
-                let Self { connection, object, .. } = self;
-                reflection::explain_mismatch(connection, description, method, *object, max_depth, deadline)
-                    .await
+        if let Some(Bound::Differs) = self.methods.get(method) {
+            let adapted = self.adapted(description, max_depth, deadline).await?;
+            match adapted.methods.get(method) {
+                Some(AdaptedMethod::Evolved(number, results)) => return Ok((*number, Arc::clone(results))),
+                Some(AdaptedMethod::Refused(error)) => return Err(error.clone()),
+                _ => {
+                    let message = "the peer's schema and its fingerprint contradict each other";
+                    return Err(RpcError::new(Code::SchemaMismatch, message));
+                }
             }
-            _ if self.object.is_some() || serves(hello, description) => {
-                let name = &description.interface().methods[method].name;
-                let message = format!("the peer's {} has no method {name}", description.name());
-                RpcError::new(Code::Unimplemented, message)
-            }
-            _ => not_served(description, hello),
+        }
+        if self.object.is_none() && !serves(hello, description) {
+            return Err(not_served(description, hello));
+        }
+        let name = &description.interface().methods[method].name;
+        let message = format!("the peer's {} has no method {name}", description.name());
+        Err(RpcError::new(Code::Unimplemented, message))
+    }
+
+    /// What the methods are that differ. Asks the peer once.
+    async fn adapted(
+        &self,
+        description: &Described,
+        max_depth: u32,
+        deadline: Option<(Instant, Duration)>,
+    ) -> Result<&Arc<Adapted>, RpcError> {
+        let asked = Asked { description, object: self.object };
+        let adapted = self.adapted.get_or_try_init(|| adapt(&self.connection, asked, max_depth, deadline));
+        let Some((at, _)) = deadline else { return adapted.await };
+        // Whoever asked first may have more time.
+        match tokio::time::timeout_at(at.into(), adapted).await {
+            Ok(adapted) => adapted,
+            Err(_) => Err(RpcError::new(
+                Code::DeadlineExceeded,
+                "its time ran out while the peer was asked how its version differs",
+            )),
+        }
+    }
+
+    /// Asks the peer how its version differs, if it does.
+    ///
+    /// # Errors
+    /// Where no method can be called at all, for the reason of the first one, or the connection is lost.
+    pub(crate) async fn negotiate(
+        &self,
+        description: &Described,
+        max_depth: u32,
+        deadline: Option<(Instant, Duration)>,
+    ) -> Result<(), RpcError> {
+        if !self.methods.iter().any(|method| matches!(method, Bound::Differs)) {
+            return Ok(());
+        }
+        let adapted = self.adapted(description, max_depth, deadline).await;
+        if adapted.as_ref().is_err_and(|error| error.code() != Code::SchemaMismatch) {
+            return adapted.map(|_| ());
+        }
+        let mut first = None;
+        for (index, bound) in self.methods.iter().enumerate() {
+            let refused = match (bound, &adapted) {
+                (Bound::Number(_), _) => return Ok(()),
+                (Bound::Missing, _) => continue,
+                (Bound::Differs, Err(error)) => error.clone(),
+                (Bound::Differs, Ok(adapted)) => match &adapted.methods[index] {
+                    AdaptedMethod::Refused(error) => error.clone(),
+                    _ => return Ok(()),
+                },
+            };
+            first.get_or_insert(refused.with_method(&description.methods()[index].path));
+        }
+        match first {
+            Some(refused) => Err(refused.with_note("no other method can be called either")),
+            None => Ok(()),
         }
     }
 

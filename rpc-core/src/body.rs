@@ -1,7 +1,10 @@
 //! The bytes of arguments or a result. A large block of bytes at their end stands apart, so that it is moved
 //! from the value to the wire, and from the wire to the value, without being copied. Never knows types.
 
+use std::sync::Arc;
+
 use crate::buffer::Buffer;
+use crate::evolved::Evolved;
 use crate::reference::References;
 
 /// An encoded body: a head, then a tail. Most have neither tail nor references, and every call moves its bodies about:
@@ -42,6 +45,18 @@ impl Body {
             self.rest.get_or_insert_default().references = references;
         }
         self
+    }
+
+    /// The same body, whose values are in part behind gaps.
+    pub(crate) fn with_gaps(mut self, references: &References, evolved: Evolved) -> Self {
+        let mut carried = references.as_deref().cloned().unwrap_or_default();
+        carried.evolved = Some(Arc::new(evolved));
+        self.rest.get_or_insert_default().references = Some(Arc::new(carried));
+        self
+    }
+
+    pub(crate) fn has_gaps(&self) -> bool {
+        self.references().as_ref().is_some_and(|carried| carried.evolved.is_some())
     }
 
     #[inline]

@@ -1,7 +1,9 @@
 //! Values to bytes and back: postcard, one value after another. Never decides what a body consists of, and
 //! never trusts a length: bodies of recursive types pass a [`Guard`](traitwire_idl::Guard) first.
 
-use postcard::de_flavors::Flavor;
+mod rest;
+mod values;
+
 use postcard::ser_flavors;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,8 @@ use crate::buffer::Buffer;
 use crate::error::{Code, RpcError};
 use crate::passing;
 use crate::reference::References;
+use rest::{Rest, Then};
+use values::Values;
 
 /// Writes values one after another into a reused buffer. The first failure is kept and given by
 /// [`finish`](Self::finish).
@@ -76,6 +80,21 @@ impl Encoder {
         self.value(&(bytes.len() as u64));
         self.rare.get_or_insert_default().tail = bytes;
         self
+    }
+
+    /// An encoder that has written these values, which somebody else has encoded.
+    pub(crate) fn encoded(values: &[u8]) -> Self {
+        let mut encoder = Self::new();
+        encoder.append_encoded(values);
+        encoder
+    }
+
+    /// Appends values that somebody else has encoded.
+    pub(crate) fn append_encoded(&mut self, values: &[u8]) {
+        if let Some(rare) = &mut self.rare {
+            self.buffer.append(&mut rare.tail);
+        }
+        self.buffer.extend_from_slice(values);
     }
 
     /// Bytes written so far.
@@ -162,9 +181,7 @@ impl ser_flavors::Flavor for Append<'_> {
 
 /// Reads values one after another from a body.
 pub struct Decoder<'de> {
-    /// Kept from value to value: moving it out and back costs more than reading a small one.
-    values: postcard::Deserializer<'de, Rest<'de>>,
-    references: &'de References,
+    values: Values<'de>,
 }
 
 impl<'de> Decoder<'de> {
@@ -202,20 +219,17 @@ impl<'de> Decoder<'de> {
 
     /// Bytes that were not read yet.
     pub(crate) fn left(&mut self) -> usize {
-        self.rest(|rest| rest.len())
+        self.values.rest.len()
     }
 
     fn of(now: &'de [u8], then: Then<'de>, references: &'de References) -> Self {
-        Self { values: postcard::Deserializer::from_flavor(Rest { now, then }), references }
+        Self { values: Values { rest: Rest::new(now, then, references) } }
     }
 
-    /// Works on what was not read yet.
-    fn rest<R>(&mut self, work: impl FnOnce(&mut Rest<'de>) -> R) -> R {
-        let taken = std::mem::replace(&mut self.values, postcard::Deserializer::from_flavor(Rest::default()));
-        let mut rest = taken.finalize().unwrap_or_default();
-        let done = work(&mut rest);
-        self.values = postcard::Deserializer::from_flavor(rest);
-        done
+    /// Whether the argument of this place among those that are sent is missing: the caller is of a version that does
+    /// not have it.
+    pub fn lacks_argument(&mut self, place: u32) -> bool {
+        self.values.rest.is_at_end() && self.values.rest.lacks_argument(place)
     }
 
     /// The next value.
@@ -223,9 +237,10 @@ impl<'de> Decoder<'de> {
     /// # Errors
     /// `Decode`, where the bytes are not a value of this type.
     pub fn value<T: Deserialize<'de>>(&mut self) -> Result<T, RpcError> {
-        let value = match self.references {
+        let carried = self.values.rest.carried;
+        let value = match carried {
             None => T::deserialize(&mut self.values),
-            Some(_) => passing::decoding(self.references, || T::deserialize(&mut self.values)),
+            Some(_) => passing::decoding(carried, || T::deserialize(&mut self.values)),
         };
         value.map_err(|error| undecodable::<T>(&error))
     }
@@ -244,10 +259,11 @@ impl<'de> Decoder<'de> {
     /// As [`value`](Self::value).
     pub fn byte_buf(&mut self) -> Result<Vec<u8>, RpcError> {
         let length = self.value::<u64>()?;
-        let block = self.rest(|rest| match rest.take_all(length) {
+        let rest = &mut self.values.rest;
+        let block = match rest.take_all(length) {
             Some(block) => Ok(block),
-            None => rest.try_take_n(usize::try_from(length).unwrap_or(usize::MAX)).map(<[u8]>::to_vec),
-        });
+            None => rest.take(usize::try_from(length).unwrap_or(usize::MAX)).map(<[u8]>::to_vec),
+        };
         block.map_err(|error| undecodable::<Vec<u8>>(&error))
     }
 
@@ -267,6 +283,14 @@ impl<'de> Decoder<'de> {
         }
     }
 
+    /// All that was not read yet, as it is.
+    ///
+    /// # Errors
+    /// None.
+    pub(crate) fn rest(&mut self) -> Result<Vec<u8>, RpcError> {
+        Ok(self.values.rest.take_rest())
+    }
+
     /// For a method that declares no error: a peer that sends one all the same is at fault.
     ///
     /// # Errors
@@ -281,92 +305,10 @@ impl<'de> Decoder<'de> {
     /// `Decode`, where bytes are left: the two sides do not mean the same type.
     pub fn finish(mut self) -> Result<(), RpcError> {
         match self.left() {
-            0 => Ok(()),
+            0 if self.values.rest.is_complete() => Ok(()),
+            0 => Err(RpcError::new(Code::Decode, "values that are missing were not asked for")),
             rest => Err(RpcError::new(Code::Decode, format!("{rest} bytes after the last value"))),
         }
-    }
-}
-
-/// What is left of a body. Unlike postcard's own slice reader it is `Send`, so handlers may hold a decoder
-/// while they wait.
-#[derive(Default)]
-struct Rest<'de> {
-    now: &'de [u8],
-    then: Then<'de>,
-}
-
-/// The tail of a body. No value but one block begins in it, and none crosses into it (P-33).
-enum Then<'de> {
-    Lent(&'de [u8]),
-    Taken(&'de mut Vec<u8>),
-}
-
-impl Default for Then<'_> {
-    fn default() -> Self {
-        Then::Lent(&[])
-    }
-}
-
-impl<'de> Rest<'de> {
-    fn len(&self) -> usize {
-        let then = match &self.then {
-            Then::Lent(tail) => tail.len(),
-            Then::Taken(tail) => tail.len(),
-        };
-        self.now.len() + then
-    }
-
-    /// The whole tail, if it is what comes next and this long.
-    fn take_all(&mut self, length: u64) -> Option<Vec<u8>> {
-        match &mut self.then {
-            Then::Taken(tail) if self.now.is_empty() && length > 0 && tail.len() as u64 == length => {
-                Some(std::mem::take(*tail))
-            }
-            _ => None,
-        }
-    }
-
-    /// Goes on to the tail.
-    #[cold]
-    fn advance(&mut self) {
-        self.now = match std::mem::take(&mut self.then) {
-            Then::Lent(tail) => tail,
-            Then::Taken(tail) => tail,
-        };
-    }
-}
-
-impl<'de> Flavor<'de> for Rest<'de> {
-    type Remainder = Self;
-    type Source = &'de [u8];
-
-    #[inline]
-    fn pop(&mut self) -> postcard::Result<u8> {
-        if self.now.is_empty() {
-            self.advance();
-        }
-        let (first, rest) = self.now.split_first().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
-        self.now = rest;
-        Ok(*first)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.len())
-    }
-
-    #[inline]
-    fn try_take_n(&mut self, count: usize) -> postcard::Result<&'de [u8]> {
-        if self.now.is_empty() {
-            self.advance();
-        }
-        let (taken, rest) =
-            self.now.split_at_checked(count).ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
-        self.now = rest;
-        Ok(taken)
-    }
-
-    fn finalize(self) -> postcard::Result<Self> {
-        Ok(self)
     }
 }
 

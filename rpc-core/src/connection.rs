@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWrite;
 
+use crate::adapted::Answers;
 use crate::driver::{Reading, ReadingSlot};
 use crate::error::{Code, RpcError};
 use crate::options::Options;
@@ -58,6 +59,8 @@ pub(crate) struct Connection {
     usable: AtomicBool,
     /// What references to the peer's objects share.
     pub(crate) home: Arc<Home>,
+    /// What services of the peer's are that have another version.
+    pub(crate) answers: Answers,
 }
 
 pub(crate) struct Shared {
@@ -103,6 +106,7 @@ impl Connection {
             unwritten: AtomicBool::new(false),
             usable: AtomicBool::new(true),
             home,
+            answers: Answers::default(),
         }
     }
 

@@ -44,7 +44,7 @@ codes! {
     /// The peer does not serve this service or method.
     Unimplemented = 4, "connect to a peer that serves it, or upgrade the peer";
     /// Both sides know the method, with different signatures.
-    SchemaMismatch = 5, "build both sides from the same version of the trait";
+    SchemaMismatch = 5, "make the change one that both versions can read, or build both sides from one version";
     /// Bytes that should be a value of a known type are not.
     Decode = 6, "the two sides disagree on a type, or the peer is faulty";
     /// The peer broke the protocol, or does not speak it at all.

@@ -12,7 +12,6 @@ use crate::error::{Code, Executed, RpcError};
 use crate::metadata::Metadata;
 use crate::options::Limits;
 use crate::proto::{CallId, Incoming, Outcome, StreamEnd};
-use crate::reflection;
 use crate::request::{Request, Streams};
 use crate::service::{MethodDescription, Reply, Slot};
 use crate::services::Services;
@@ -20,11 +19,13 @@ use crate::spawned::{Spawned, SpawnedHandler};
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::target::LocalService;
 use crate::trace::Traced;
+use crate::versions::Versions;
 
 pub(crate) struct Handlers {
     services: Arc<Services>,
     connection: Arc<Connection>,
-    max_depth: u32,
+    limits: Limits,
+    versions: Versions,
     /// Slots at rest, by method.
     idle: Vec<Vec<Box<dyn Slot>>>,
     /// By call id.
@@ -57,7 +58,8 @@ impl Handlers {
         Self {
             services,
             connection,
-            max_depth: limits.max_depth,
+            limits: limits.clone(),
+            versions: Versions::default(),
             idle,
             running: Vec::new(),
             wakers: Vec::new(),
@@ -77,16 +79,21 @@ impl Handlers {
         let Incoming { id, key, method, object, priority, deadline, metadata, mut body } = incoming;
         let local = object.as_ref().and_then(|object| object.target::<LocalService>());
         let services = local.map_or(&self.services, |local| &local.services);
-        if method == reflection::DESCRIBE {
-            return Some(reflection::describe(services, &body));
-        }
-        let Some(description) = services.method(method) else {
-            let message = format!("no method has the number {method}");
-            return Some(Outcome::Failure(RpcError::new(Code::Unimplemented, message)));
+        let (method, description, evolved) = match services.method(method) {
+            Some(description) => {
+                if let Err(error) = description.check_arguments(&mut body, self.limits.max_depth) {
+                    return Some(Outcome::Failure(error.with_method(&description.path)));
+                }
+                (method, description, None)
+            }
+            None => {
+                let versions = &mut self.versions;
+                match versions.unusual(services, method, object.is_some(), &mut body, &self.limits) {
+                    Ok((method, description, evolved)) => (method, description, Some(evolved)),
+                    Err(outcome) => return Some(outcome),
+                }
+            }
         };
-        if let Err(error) = description.check_arguments(&mut body, self.max_depth) {
-            return Some(Outcome::Failure(error.with_method(&description.path)));
-        }
         // Slots of objects are made for one call: the next one may be for another object.
         let kept = object.is_none().then_some(method);
         let idle = kept.and_then(|method| self.idle.get_mut(method as usize)?.pop());
@@ -107,7 +114,8 @@ impl Handlers {
             connection: Arc::clone(&self.connection),
             end: StreamEnd::Callee(key),
             method: description,
-            max_depth: self.max_depth,
+            max_depth: self.limits.max_depth,
+            evolved,
         });
         let traced = Traced::served(scope.metadata(), &description.path, &self.connection.peer.endpoint);
         let request = Request::new(body, scope, streams);
@@ -125,12 +133,23 @@ impl Handlers {
             self.spawned.start(handler, priority);
             return None;
         }
-        self.running[index] = Some(Running::InPlace { method: description, kept, slot, scope });
-        self.poll_one(id)
+        // Most handlers end at their first poll: only the others are kept.
+        let outcome =
+            poll_slot(&mut *slot, &scope, &mut Context::from_waker(self.listening(index)), description);
+        match outcome {
+            Some(outcome) => {
+                self.retire(kept.filter(|_| !is_panic(&outcome)), slot);
+                Some(outcome)
+            }
+            None => {
+                self.running[index] = Some(Running::InPlace { method: description, kept, slot, scope });
+                None
+            }
+        }
     }
 
-    fn poll_one(&mut self, id: CallId) -> Option<Outcome> {
-        let index = id.0 as usize;
+    /// The waker of a handler that is about to be polled.
+    fn listening(&mut self, index: usize) -> &Waker {
         while self.wakers.len() <= index {
             let id = CallId(self.wakers.len() as u32);
             let waker =
@@ -138,9 +157,16 @@ impl Handlers {
             self.wakers.push((Arc::clone(&waker), waker.into()));
         }
         let (handler, waker) = &self.wakers[index];
-        // Before polling: what wakes it from now on has to be heard, and what the last one to wake it did before,
-        // seen. A plain store might come after the handler's own reads.
+        // What wakes it from now on has to be heard, and what the last one to wake it did before, seen. A plain store
+        // might come after the handler's own reads.
         handler.listed.swap(false, Ordering::AcqRel);
+        waker
+    }
+
+    fn poll_one(&mut self, id: CallId) -> Option<Outcome> {
+        let index = id.0 as usize;
+        self.listening(index);
+        let waker = &self.wakers[index].1;
         let Some(Some(Running::InPlace { method, slot, scope, .. })) = self.running.get_mut(index) else {
             return None;
         };

@@ -30,6 +30,9 @@ pub struct Limits {
     /// `max_references`: objects of this side that the peer may hold references to: clients passed to it and not
     /// given back. 10,000; one more fails the message that would carry it.
     pub max_references: u32,
+    /// `max_versions`: other versions of this side's services that the peer may introduce, so that it can call them.
+    /// 32, each of at most 512 KiB; a client with one more finds its methods refused.
+    pub max_versions: u32,
     /// `max_queued`: bytes of output waiting for the peer to read before no further handler starts. 4 MiB.
     pub max_queued: u32,
     /// `max_depth`: nesting of recursive types in one message. 128.
@@ -54,6 +57,7 @@ impl Default for Limits {
             max_inflight: 64 << 20,
             stream_window: 256 << 10,
             max_references: 10_000,
+            max_versions: 32,
             max_queued: 4 << 20,
             max_depth: 128,
             max_connections: 10_240,
@@ -122,6 +126,7 @@ impl Options {
         "max_queued",
         "max_references",
         "max_spawned",
+        "max_versions",
         "reconnect",
         "stream_window",
         "timeout",
@@ -143,6 +148,7 @@ impl Options {
             "max_inflight" => limits.max_inflight = size(name, value, 1)?,
             "stream_window" => limits.stream_window = size(name, value, 1024)?,
             "max_references" => limits.max_references = size(name, value, 1)?,
+            "max_versions" => limits.max_versions = size(name, value, 1)?,
             "max_queued" => limits.max_queued = size(name, value, 1024)?,
             "max_depth" => limits.max_depth = size(name, value, 1)?,
             "max_connections" => limits.max_connections = size(name, value, 1)?,

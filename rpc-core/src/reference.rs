@@ -4,16 +4,46 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use crate::channel::{Channel, WeakChannel};
 use crate::connection::Connection;
+use crate::evolved::Evolved;
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 
-/// The references that one message carries; values in it name them by their place.
-pub(crate) type References = Option<Arc<Vec<Reference>>>;
+/// What one message carries beside its bytes.
+pub(crate) type References = Option<Arc<Carried>>;
+
+/// References, which values in the message name by their place, and what its bytes are where another version wrote
+/// them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Carried {
+    references: Vec<Reference>,
+    pub(crate) evolved: Option<Arc<Evolved>>,
+}
+
+impl From<Vec<Reference>> for Carried {
+    fn from(references: Vec<Reference>) -> Self {
+        Self { references, evolved: None }
+    }
+}
+
+impl Deref for Carried {
+    type Target = Vec<Reference>;
+
+    fn deref(&self) -> &Vec<Reference> {
+        &self.references
+    }
+}
+
+impl DerefMut for Carried {
+    fn deref_mut(&mut self) -> &mut Vec<Reference> {
+        &mut self.references
+    }
+}
 
 /// Most references in one message (P-38).
 pub(crate) const MAX_REFERENCES: usize = 1000;

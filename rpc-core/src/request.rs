@@ -8,18 +8,20 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 
 use futures_core::Stream;
+use traitwire_idl::ReadArguments;
 
 use crate::body::Body;
 use crate::client::Decode;
 use crate::codec::{Decoder, Encoder};
 use crate::connection::Connection;
 use crate::context::{CallScope, Context};
+use crate::described::DescribedMethod;
 use crate::error::{Code, Executed, RpcError};
 use crate::items::{ItemsIn, ItemsOut};
 use crate::metadata::Metadata;
 use crate::proto::StreamEnd;
 use crate::service::{MethodDescription, Reply};
-use crate::streaming::{ItemCoding, Opened, Streaming};
+use crate::streaming::{EvolvedItems, ItemCoding, ItemDecode, Opened, Streaming};
 
 /// A stream without items: there is no connection they could come from.
 struct Empty<T>(PhantomData<fn() -> T>);
@@ -53,6 +55,8 @@ pub(crate) struct Streams {
     pub(crate) end: StreamEnd,
     pub(crate) method: &'static MethodDescription,
     pub(crate) max_depth: u32,
+    /// How the caller's version is read, if it is another.
+    pub(crate) evolved: Option<Arc<ReadArguments>>,
 }
 
 impl Request {
@@ -62,19 +66,21 @@ impl Request {
 
     /// The argument stream; `item` reads one.
     pub fn streaming<T: 'static, E: 'static>(&self, item: Decode<Result<T, E>>) -> Streaming<T, E> {
-        let Some(Streams { connection, end, method, max_depth }) = &self.streams else {
+        let Some(Streams { connection, end, method, max_depth, evolved }) = &self.streams else {
             return Streaming::from_stream(Empty(PhantomData));
         };
         let items = ItemsIn::new(Arc::clone(connection), *end);
         let coding = ItemCoding {
-            item,
+            item: ItemDecode::Typed(item),
             error: |_| Err(RpcError::new(Code::Decode, "an argument stream has no outcome")),
-            method: &method.path,
-            item_guard: method.streamed_guard.as_ref(),
-            error_guard: None,
+            method: DescribedMethod::Own(method),
+            guard: |method| method.streamed_guard.as_ref(),
             max_depth: *max_depth,
         };
-        Streaming::open(Opened { items, first: None, had: None, _sending: None, _channel: None }, coding)
+        let evolved = evolved.as_ref().and_then(|arguments| arguments.items.clone());
+        let evolved = evolved.map(|item| Box::new(EvolvedItems { item, error: None }));
+        let opened = Opened { items, first: None, had: None, evolved, _sending: None, _channel: None };
+        Streaming::open(opened, coding)
     }
 
     /// Sends what the method's stream yields, to its end; `encode` writes an item.

@@ -69,6 +69,19 @@ impl Services {
         }))
     }
 
+    /// The number of a service's first method.
+    pub(crate) fn first_number(&self, service: &'static ServiceDescription) -> Option<u32> {
+        let mut first = 0;
+        for known in &self.services {
+            let description = known.description();
+            if std::ptr::eq(description, service) {
+                return Some(first);
+            }
+            first += description.methods().len() as u32;
+        }
+        None
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<&'static ServiceDescription> {
         self.services.iter().map(|service| service.description()).find(|service| service.name() == name)
     }

@@ -11,15 +11,18 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use tokio_util::task::AbortOnDropHandle;
-use traitwire_idl::{DecodeLimits, Guard};
+use traitwire_idl::{DecodeLimits, Guard, Plan};
 
 use crate::body::Body;
 use crate::channel::Channel;
 use crate::client::Decode;
 use crate::codec::Decoder;
+use crate::described::DescribedMethod;
 use crate::error::{CallError, Code, Executed, RpcError};
+use crate::evolved::{evolve, evolve_all};
 use crate::items::ItemsIn;
 use crate::proto::{Arrived, Outcome};
+use crate::service::MethodDescription;
 
 /// Items from the other side of a call, one after another.
 ///
@@ -106,15 +109,34 @@ impl<T, E> fmt::Debug for Streaming<T, E> {
 
 /// How a stream's bytes become items.
 pub(crate) struct ItemCoding<T, E> {
-    pub(crate) item: Decode<Result<T, E>>,
+    pub(crate) item: ItemDecode<T, E>,
     /// The method's own error, in place of a stream.
     pub(crate) error: Decode<E>,
-    /// `Service.method`, for errors.
-    pub(crate) method: &'static str,
-    pub(crate) item_guard: Option<&'static Guard>,
-    pub(crate) error_guard: Option<&'static Guard>,
+    pub(crate) method: DescribedMethod,
+    /// That of the items, among the method's.
+    pub(crate) guard: fn(&MethodDescription) -> Option<&Guard>,
     pub(crate) max_depth: u32,
 }
+
+/// How one item is read.
+pub(crate) enum ItemDecode<T, E> {
+    Typed(Decode<Result<T, E>>),
+    /// By whoever called a method without knowing its types.
+    Encoded(ReadItem<T>),
+}
+
+impl<T, E> ItemDecode<T, E> {
+    /// One item whose types are this side's. Who does not know them reads the peer's own version, which is never another.
+    fn decode(&self, decoder: &mut Decoder<'_>) -> Result<Result<T, E>, RpcError> {
+        match self {
+            Self::Typed(item) => item(decoder),
+            Self::Encoded(_) => Err(RpcError::new(Code::Internal, "items without types of another version")),
+        }
+    }
+}
+
+/// Reads the item with which bytes begin, and says how many they are.
+pub(crate) type ReadItem<T> = Box<dyn FnMut(&[u8]) -> Result<(T, usize), RpcError> + Send>;
 
 /// A stream that is being read.
 pub(crate) struct Opened {
@@ -123,10 +145,19 @@ pub(crate) struct Opened {
     pub(crate) first: Option<Arrived>,
     /// The time that the call had.
     pub(crate) had: Option<Duration>,
+    /// How items are read that another version of their types wrote.
+    pub(crate) evolved: Option<Box<EvolvedItems>>,
     /// Sends the argument stream of the same call.
     pub(crate) _sending: Option<AbortOnDropHandle<()>>,
     /// A caller's connection lives as long as its streams.
     pub(crate) _channel: Option<Channel>,
+}
+
+/// How a stream is read that comes from another version.
+pub(crate) struct EvolvedItems {
+    pub(crate) item: Plan,
+    /// The method's own error.
+    pub(crate) error: Option<Plan>,
 }
 
 enum State {
@@ -210,14 +241,32 @@ impl<T, E> Remote<T, E> {
             }
         }
         let count = self.left.min(AT_ONCE);
-        if let Some(guard) = self.coding.item_guard {
-            self.check(guard, count)?;
+        if let State::Open(Opened { evolved: Some(evolved), .. }) = &self.state {
+            let item = evolved.item.clone();
+            return self.decode_evolved(&item, count);
         }
-        let mut decoder = Decoder::taking_from(&mut self.body, self.at);
-        for _ in 0..count {
-            self.ready.push_back((self.coding.item)(&mut decoder)?);
+        if let Some(guard) = (self.coding.guard)(&self.coding.method) {
+            let (bytes, max_depth) = (&self.body.as_contiguous()[self.at..], self.coding.max_depth);
+            check(guard, bytes, count, max_depth)?;
         }
-        let left = decoder.left();
+        let left = match &mut self.coding.item {
+            ItemDecode::Typed(item) => {
+                let mut decoder = Decoder::taking_from(&mut self.body, self.at);
+                for _ in 0..count {
+                    self.ready.push_back(item(&mut decoder)?);
+                }
+                decoder.left()
+            }
+            ItemDecode::Encoded(item) => {
+                let mut rest = &self.body.as_contiguous()[self.at..];
+                for _ in 0..count {
+                    let (read, size) = item(rest)?;
+                    self.ready.push_back(Ok(read));
+                    rest = rest.get(size..).unwrap_or_default();
+                }
+                rest.len()
+            }
+        };
         self.at = length - left;
         self.left -= count;
         if left == 0 && self.left == 0 {
@@ -226,13 +275,28 @@ impl<T, E> Remote<T, E> {
         Ok(())
     }
 
-    fn check(&mut self, guard: &Guard, count: u64) -> Result<(), RpcError> {
-        let limits = DecodeLimits { max_depth: self.coding.max_depth, ..DecodeLimits::default() };
-        let bytes = self.body.as_contiguous();
-        let mut at = self.at;
+    /// The same of another version's items. One that cannot be read comes after those before it, as the last.
+    #[cold]
+    fn decode_evolved(&mut self, plan: &Plan, count: u64) -> Result<(), RpcError> {
+        let references = self.body.references().clone();
         for _ in 0..count {
-            let size = guard.check(&bytes[at..], limits);
-            at += size.map_err(|error| RpcError::new(Code::Decode, error.to_string()))?;
+            let bytes = &self.body.as_contiguous()[self.at..];
+            let item = evolve(plan, bytes, &references, self.coding.max_depth);
+            let item = item.and_then(|(mut body, taken)| {
+                self.at += taken;
+                let mut decoder = Decoder::taking(&mut body);
+                let item = self.coding.item.decode(&mut decoder)?;
+                decoder.finish().map(|()| item)
+            });
+            match item {
+                Ok(item) => self.ready.push_back(item),
+                Err(error) => {
+                    let failed = self.fail(error.with_executed(Executed::Yes));
+                    self.failed = Some(failed);
+                    return Ok(());
+                }
+            }
+            self.left -= 1;
         }
         Ok(())
     }
@@ -252,7 +316,14 @@ impl<T, E> Remote<T, E> {
     }
 
     fn decode_error(&self, body: &mut Body) -> Result<E, RpcError> {
-        crate::service::check(self.coding.error_guard, body, self.coding.max_depth)?;
+        match &self.state {
+            State::Open(Opened { evolved: Some(evolved), .. }) => {
+                let plan = evolved.error.as_ref();
+                let unknown = || RpcError::new(Code::Decode, "an error of a method that has none");
+                evolve_all(plan.ok_or_else(unknown)?, body, self.coding.max_depth)?;
+            }
+            _ => crate::service::check(self.coding.method.error_guard.as_ref(), body, self.coding.max_depth)?,
+        }
         let mut decoder = Decoder::taking(body);
         let error = (self.coding.error)(&mut decoder)?;
         decoder.finish().map(|()| error)
@@ -273,6 +344,17 @@ impl<T, E> Remote<T, E> {
             State::Open(opened) => error.with_time(opened.had).with_address(&opened.items.peer().endpoint),
             State::Opening(_) | State::Ended => error,
         };
-        CallError::Rpc(error.with_method(self.coding.method))
+        CallError::Rpc(error.with_method(&self.coding.method.path))
     }
+}
+
+/// Checks so many items before they are decoded.
+fn check(guard: &Guard, bytes: &[u8], count: u64, max_depth: u32) -> Result<(), RpcError> {
+    let limits = DecodeLimits { max_depth, ..DecodeLimits::default() };
+    let mut at = 0;
+    for _ in 0..count {
+        let size = guard.check(&bytes[at..], limits);
+        at += size.map_err(|error| RpcError::new(Code::Decode, error.to_string()))?;
+    }
+    Ok(())
 }

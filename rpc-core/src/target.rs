@@ -7,6 +7,7 @@ use serde::{Deserializer, Serialize, Serializer, de};
 
 use crate::channel::Channel;
 use crate::client::Client;
+use crate::described::Described;
 use crate::in_process::InProcess;
 use crate::passing;
 use crate::reference::{Object, Reference, RemoteObject};
@@ -91,6 +92,6 @@ impl Client {
                 (local.channel.clone(), Target::Local(object))
             }
         };
-        Ok(Self::with(channel, description, target))
+        Ok(Self::with(channel, Described::Own(description), target))
     }
 }

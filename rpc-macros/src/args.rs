@@ -9,7 +9,7 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token, Type, parse_quote};
 
 use crate::errors::Errors;
-use crate::model::{Priority, WireName};
+use crate::model::{ArgumentDefault, Priority, WireName};
 use crate::{attributes, names};
 
 /// What `#[ipc_service(…)]` says.
@@ -41,6 +41,7 @@ pub(crate) struct SchemaArgs {
 
 const SERVICE_KEYS: &[&str] = &["name", "crate", "transparent"];
 const METHOD_KEYS: &[&str] = &["idempotent", "oneway", "spawn", "timeout", "priority", "name"];
+const ARGUMENT_KEYS: &[&str] = &["default"];
 const TYPE_KEYS: &[&str] = &["crate"];
 const SCHEMA_TYPE_KEYS: &[&str] = &["crate", "as"];
 const SCHEMA_FIELD_KEYS: &[&str] = &["as"];
@@ -122,6 +123,36 @@ pub(crate) fn method(attributes: &mut Vec<Attribute>, errors: &Errors) -> Method
         }
     }
     parsed
+}
+
+/// The default among an argument's attributes.
+pub(crate) fn argument(attributes: &[Attribute], errors: &Errors) -> Option<ArgumentDefault> {
+    let mut default = None;
+    for attribute in take_ipc(&mut attributes.to_vec(), errors) {
+        let Meta::List(list) = &attribute.meta else {
+            errors.refuse(
+                &attribute,
+                "`#[ipc]` says nothing by itself",
+                "write `#[ipc(default)]` or `#[ipc(default = …)]`",
+            );
+            continue;
+        };
+        for meta in Keys::new("ipc", ARGUMENT_KEYS).read(list.tokens.clone(), errors) {
+            let stated = match meta {
+                Meta::Path(path) => ArgumentDefault::OfType(path.span()),
+                Meta::NameValue(meta) => ArgumentDefault::Value(Box::new(meta.value)),
+                Meta::List(list) => {
+                    let help = "write `#[ipc(default)]` or `#[ipc(default = …)]`";
+                    errors.refuse(list, "`default` takes a value behind `=`, or none", help);
+                    continue;
+                }
+            };
+            if default.replace(stated).is_some() {
+                errors.refuse(&attribute, "this argument has two defaults", "keep one of the two");
+            }
+        }
+    }
+    default
 }
 
 /// Takes every `#[ipc]` out, and refuses those that hide in a `cfg_attr`.

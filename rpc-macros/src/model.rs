@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use proc_macro2::{Ident, Span};
-use syn::{Attribute, Block, Path, Type, Visibility};
+use syn::{Attribute, Block, Expr, Path, Type, Visibility};
 
 use crate::recognise;
 
@@ -78,6 +78,17 @@ pub(crate) struct Argument {
     /// As written, references included.
     pub(crate) ty: Type,
     pub(crate) passing: Passing,
+    /// What it is for a caller that does not send it.
+    pub(crate) default: Option<ArgumentDefault>,
+}
+
+/// `#[ipc(default)]` of an argument.
+#[derive(Debug)]
+pub(crate) enum ArgumentDefault {
+    /// Its type's own, by `Default`; the word is where that is asked for.
+    OfType(Span),
+    /// This.
+    Value(Box<Expr>),
 }
 
 /// How an argument gets from the caller to the handler.

@@ -73,17 +73,18 @@ fn method(item: TraitItemFn, errors: &Errors) -> Method {
         spawn: arguments.spawn,
         timeout: arguments.timeout,
         priority: arguments.priority,
-        arguments: item.sig.inputs.iter().filter_map(argument).collect(),
+        arguments: item.sig.inputs.iter().filter_map(|input| argument(input, errors)).collect(),
         output: Output::of(&output(&item.sig), is_async),
         default: item.default.map(|block| DefaultBody { block, is_async }),
         name: item.sig.ident,
     }
 }
 
-fn argument(input: &FnArg) -> Option<Argument> {
+fn argument(input: &FnArg, errors: &Errors) -> Option<Argument> {
     let FnArg::Typed(input) = input else { return None };
     let name = argument_name(&input.pat)?.clone();
-    Some(Argument { name, passing: Passing::of(&input.ty), ty: (*input.ty).clone() })
+    let default = args::argument(&input.attrs, errors);
+    Some(Argument { name, passing: Passing::of(&input.ty), ty: (*input.ty).clone(), default })
 }
 
 /// The name of an argument that is a plain name.

@@ -1,9 +1,12 @@
 //! `#[derive(Schema)]`: what a type's serde derives write, said to the schema. Reads serde's attributes by
 //! serde's own parser, so the two cannot disagree. Never decides which attributes are allowed; `check` does.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use serde_derive_internals::ast::{Container, Data, Field, Style, Variant};
+use serde_derive_internals::name::{MultiName, Name};
 use serde_derive_internals::{Ctxt, Derive};
 use syn::{DeriveInput, Generics, Ident, Type, parse_quote};
 
@@ -110,7 +113,7 @@ impl Describe<'_> {
             }
         };
         let (arguments_given, shape_given) = (self.given(&parameters), self.given(&shape));
-        quote! {
+        let defined = quote! {
             #p::Types::define::<Self>(
                 #types,
                 #name,
@@ -118,6 +121,15 @@ impl Describe<'_> {
                 #docs,
                 |#shape_given| #shape,
             )
+        };
+        if !container.attrs.deny_unknown_fields() {
+            return defined;
+        }
+        let defined_type = names::local("defined");
+        quote! {
+            let #defined_type = #defined;
+            #p::Types::refuse_unknown_fields::<Self>(#types);
+            #defined_type
         }
     }
 
@@ -164,14 +176,18 @@ impl Describe<'_> {
         let name = field.attrs.name().serialize_name();
         let ty = self.of(&wire_type(field));
         let docs = docs(&field.original.attrs);
-        let optional = self.is_dispensable(field).then(|| quote!(.optional()));
-        quote!(#p::Field::new(#name, #ty) #docs #optional)
+        let missing = self.missing(field);
+        let aliases = aliases(field.attrs.name(), field.attrs.aliases());
+        quote!(#p::Field::new(#name, #ty) #docs #missing #aliases)
     }
 
     /// Can a reader do without the field? serde says so by `default`, and for an `Option` of its own accord.
-    fn is_dispensable(&self, field: &Field<'_>) -> bool {
+    fn missing(&self, field: &Field<'_>) -> Option<TokenStream> {
+        if !field.attrs.default().is_none() || !self.container.attrs.default().is_none() {
+            return Some(quote!(.with_default()));
+        }
         let is_option = recognise::is_named(field.ty, "Option") && field.attrs.deserialize_with().is_none();
-        is_option || !field.attrs.default().is_none() || !self.container.attrs.default().is_none()
+        is_option.then(|| quote!(.optional()))
     }
 
     fn variant(&self, variant: &Variant<'_>) -> TokenStream {
@@ -180,8 +196,15 @@ impl Describe<'_> {
         let shape = self.shape(variant.style, &variant.fields);
         let docs = docs(&variant.original.attrs);
         let other = variant.attrs.other().then(|| quote!(.other()));
-        quote!(#p::Variant::new(#name, #shape) #docs #other)
+        let aliases = aliases(variant.attrs.name(), variant.attrs.aliases());
+        quote!(#p::Variant::new(#name, #shape) #docs #other #aliases)
     }
+}
+
+/// The names beside the first one under which a reader finds a field or a variant.
+fn aliases(name: &MultiName, all: &BTreeSet<Name>) -> TokenStream {
+    let aliases = all.iter().filter(|alias| alias.value != name.deserialize_name().value);
+    aliases.map(|alias| quote!(.alias(#alias))).collect()
 }
 
 fn docs(attributes: &[syn::Attribute]) -> Option<TokenStream> {

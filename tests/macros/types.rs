@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use traitwire::__private::{Decoder, Encoder, Shape, Type, Types, Variant, serde};
+use traitwire::idl::{Missing, UnknownFields};
 use traitwire::{Schema, ipc_type};
 
 /// A page of things.
@@ -20,6 +21,28 @@ pub struct Page<T: Default> {
     pub cached: u64,
     #[serde(rename = "nr", alias = "number")]
     pub number: u32,
+}
+
+#[ipc_type]
+#[serde(deny_unknown_fields)]
+pub struct Closed {
+    #[serde(alias = "sum", alias = "amount")]
+    pub total: u64,
+    #[serde(default)]
+    pub count: u32,
+    pub note: Option<String>,
+    #[serde(default = "some")]
+    pub rest: Option<u8>,
+}
+
+fn some() -> Option<u8> {
+    Some(7)
+}
+
+#[ipc_type]
+pub enum Renamed {
+    #[serde(alias = "Old")]
+    New,
 }
 
 #[ipc_type]
@@ -143,12 +166,28 @@ fn names_and_omissions_are_serdes() {
     let names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
     assert_eq!(names, ["itemsHere", "raw", "signature", "nr"]);
     assert_eq!(fields[0].docs, "What is on it.");
-    assert!(fields.iter().all(|field| field.default));
+    assert!(fields.iter().all(|field| field.missing == Missing::Default));
     let mut types = Types::default();
     Page::<u8>::describe(&mut types);
     assert_eq!(types.definitions()[0].name, "Page");
     assert_eq!(types.definitions()[0].docs, "A page of things.");
     assert_eq!(types.definitions()[0].arguments, [Type::U8]);
+}
+
+#[test]
+fn what_a_reader_does_without_and_does_not_know_is_serdes() {
+    let Shape::Struct(fields) = shape_of::<Closed>() else { panic!("a struct") };
+    let missing: Vec<_> = fields.iter().map(|field| field.missing).collect();
+    assert_eq!(missing, [Missing::Refused, Missing::Default, Missing::None, Missing::Default]);
+    assert_eq!(fields[0].aliases, ["amount", "sum"]);
+    assert!(fields[1].aliases.is_empty());
+    let Shape::Enum(variants) = shape_of::<Renamed>() else { panic!("an enum") };
+    assert_eq!(variants[0].aliases, ["Old"]);
+    let mut types = Types::default();
+    Closed::describe(&mut types);
+    Renamed::describe(&mut types);
+    let unknown: Vec<_> = types.definitions().iter().map(|definition| definition.unknown_fields).collect();
+    assert_eq!(unknown, [UnknownFields::Refused, UnknownFields::Ignored]);
 }
 
 #[test]

@@ -250,13 +250,13 @@ impl Builder<'_> {
 /// The definitions that some types reach: what each needs first, and which hold themselves. Tarjan's strongly
 /// connected components, without recursion: a chain of definitions may be long.
 #[derive(Default)]
-struct Order {
+pub(crate) struct Order {
     reached: Vec<usize>,
-    recursive: std::collections::HashSet<usize>,
+    pub(crate) recursive: std::collections::HashSet<usize>,
 }
 
 impl Order {
-    fn new(roots: &[Type], types: &[Definition]) -> Self {
+    pub(crate) fn new(roots: &[Type], types: &[Definition]) -> Self {
         let mut order = Self::default();
         let mut starts = Vec::new();
         roots.iter().for_each(|root| named(root, types.len(), &mut starts));

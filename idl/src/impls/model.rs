@@ -1,6 +1,8 @@
 //! Schemas of the model itself: a service may describe itself over the wire. Never looks at a description.
 
-use crate::model::{Argument, Definition, Field, Interface, Method, Shape, Type, Variant};
+use crate::model::{
+    Argument, Definition, Field, Interface, Method, Missing, Shape, Type, UnknownFields, Variant,
+};
 use crate::schema::{Schema, Types};
 
 fn structure<T: 'static>(
@@ -14,6 +16,12 @@ fn structure<T: 'static>(
         "",
         |types| Shape::Struct(fields(types).into_iter().map(|(name, ty)| Field::new(name, ty)).collect()),
     )
+}
+
+/// An enum whose variants carry nothing.
+fn alternatives<T: 'static>(types: &mut Types, name: &str, variants: &[&str]) -> Type {
+    let variants = variants.iter().map(|name| Variant::new(*name, Shape::Unit)).collect();
+    types.define::<T>(name, |_| Vec::new(), "", |_| Shape::Enum(variants))
 }
 
 impl Schema for Interface {
@@ -49,7 +57,12 @@ impl Schema for Method {
 impl Schema for Argument {
     fn describe(types: &mut Types) -> Type {
         structure::<Self>(types, "Argument", |types| {
-            vec![("name", Type::String), ("ty", Type::describe(types)), ("stream", Type::Bool)]
+            vec![
+                ("name", Type::String),
+                ("ty", Type::describe(types)),
+                ("stream", Type::Bool),
+                ("default", Type::Bool),
+            ]
         })
     }
 }
@@ -91,8 +104,21 @@ impl Schema for Definition {
                 ("arguments", Vec::<Type>::describe(types)),
                 ("docs", Type::String),
                 ("shape", Shape::describe(types)),
+                ("unknown_fields", UnknownFields::describe(types)),
             ]
         })
+    }
+}
+
+impl Schema for UnknownFields {
+    fn describe(types: &mut Types) -> Type {
+        alternatives::<Self>(types, "UnknownFields", &["Ignored", "Refused"])
+    }
+}
+
+impl Schema for Missing {
+    fn describe(types: &mut Types) -> Type {
+        alternatives::<Self>(types, "Missing", &["Refused", "None", "Default"])
     }
 }
 
@@ -122,7 +148,8 @@ impl Schema for Field {
                 ("name", Type::String),
                 ("docs", Type::String),
                 ("ty", Type::describe(types)),
-                ("default", Type::Bool),
+                ("missing", Missing::describe(types)),
+                ("aliases", Vec::<String>::describe(types)),
             ]
         })
     }
@@ -136,6 +163,7 @@ impl Schema for Variant {
                 ("docs", Type::String),
                 ("shape", Shape::describe(types)),
                 ("other", Type::Bool),
+                ("aliases", Vec::<String>::describe(types)),
             ]
         })
     }

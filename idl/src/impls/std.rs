@@ -176,7 +176,10 @@ impl Schema for Infallible {
 
 fn structure<T: Schema>(types: &mut Types, name: &str, fields: &[(&str, Type)]) -> Type {
     let fields = fields.iter().map(|(name, ty)| Field::new(*name, ty.clone())).collect();
-    types.define::<T>(name, |_| Vec::new(), "", |_| Shape::Struct(fields))
+    let defined = types.define::<T>(name, |_| Vec::new(), "", |_| Shape::Struct(fields));
+    // serde's own readers of these do.
+    types.refuse_unknown_fields::<T>();
+    defined
 }
 
 impl Schema for Duration {
@@ -196,9 +199,11 @@ macro_rules! ranges {
     ($($ty:ident $name:literal $($field:literal)+,)+) => {
         $(impl<T: Schema> Schema for $ty<T> {
             fn describe(types: &mut Types) -> Type {
-                types.define::<Self>($name, |types| vec![T::describe(types)], "", |types| {
+                let defined = types.define::<Self>($name, |types| vec![T::describe(types)], "", |types| {
                     Shape::Struct(vec![$(Field::new($field, T::describe(types))),+])
-                })
+                });
+                types.refuse_unknown_fields::<Self>();
+                defined
             }
         })+
     };

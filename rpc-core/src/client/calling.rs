@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::MutexGuard;
 use tracing::Instrument;
+use traitwire_idl::ReadResults;
 
 use super::{Client, Inner};
 use crate::binding::Binding;
@@ -14,13 +15,14 @@ use crate::channel::ChannelState;
 use crate::codec::Encoder;
 use crate::connection::now;
 use crate::context::{HandlerScope, handler_deadline};
-use crate::error::RpcError;
+use crate::error::{Code, Executed, RpcError};
+use crate::evolved::evolve_all;
 use crate::exchange::{Answer, Refused};
 use crate::items::{ItemsIn, Upload};
 use crate::middleware::{self, Answered, Call, Next};
 use crate::proto::{Arrived, Awaits, NewCall, Outcome};
 use crate::retry::Attempts;
-use crate::streaming::Opened;
+use crate::streaming::{EvolvedItems, Opened};
 use crate::target::Target;
 use crate::trace;
 
@@ -29,6 +31,14 @@ pub(super) struct Failed {
     pub(super) error: RpcError,
     /// The connection takes no more calls: the next attempt is made on another one.
     pub(super) moves: bool,
+}
+
+/// A call that can be made.
+struct Prepared {
+    bound: Arc<Binding>,
+    call: NewCall,
+    /// How its results are read, where the peer's version is another.
+    results: Option<Arc<ReadResults>>,
 }
 
 impl Client {
@@ -118,7 +128,12 @@ impl Client {
         let had = deadline.map(|(_, had)| had);
         let mut attempts = Attempts::new(self.inner.channel.retry_budget(), false);
         loop {
-            let (bound, mut call) = self.prepare(method, body, deadline, Awaits::Reply).await?;
+            let Prepared { bound, mut call, results } =
+                self.prepare(method, body, deadline, Awaits::Reply).await?;
+            let evolved = results.map(|results| {
+                let (item, error) = (results.output.clone(), results.error.clone());
+                Box::new(EvolvedItems { item, error })
+            });
             call.streams_arguments = upload.is_some();
             call.streams_results = true;
             let connection = &bound.connection;
@@ -130,7 +145,7 @@ impl Client {
                     if let Some(upload) = upload {
                         let _sending = Some(upload.spawn(connection, end));
                         let _channel = Some(self.inner.channel.clone());
-                        return Ok(Opened { items, first: None, had, _sending, _channel });
+                        return Ok(Opened { items, first: None, had, evolved, _sending, _channel });
                     }
                     match items.first().await {
                         Arrived::Ended(Outcome::Failure(error), body) if error.is_retryable() => {
@@ -138,7 +153,7 @@ impl Client {
                         }
                         first => {
                             let (first, _channel) = (Some(first), Some(self.inner.channel.clone()));
-                            return Ok(Opened { items, first, had, _sending: None, _channel });
+                            return Ok(Opened { items, first, had, evolved, _sending: None, _channel });
                         }
                     }
                 }
@@ -187,9 +202,13 @@ impl Client {
             return self.attempt(method, Some(body), None, deadline, awaits).await;
         };
         match Box::pin(self.prepare(method, body, deadline, awaits)).await {
-            Ok((bound, mut call)) => {
+            Ok(Prepared { bound, mut call, results }) => {
                 call.streams_arguments = true;
-                Box::pin(upload.call(&bound.connection, call)).await
+                let outcome = Box::pin(upload.call(&bound.connection, call)).await;
+                match results {
+                    None => outcome,
+                    Some(results) => self.evolve_outcome(&results, outcome),
+                }
             }
             Err(error) => Outcome::Failure(error),
         }
@@ -220,21 +239,13 @@ impl Client {
                 None => match self.inner.binding(deadline).await {
                     Err(error) => Failed { error, moves: false },
                     Ok(bound) => {
-                        let Some(number) = bound.number(method) else {
-                            return Outcome::Failure(self.refusal(&bound, method, deadline).await);
-                        };
-                        let body = arguments.take().unwrap_or_default();
-                        let call = match self.new_call(number, method, body, deadline, awaits) {
-                            Ok(call) => call,
-                            Err(error) => return Outcome::Failure(error),
-                        };
-                        let Answer { outcome, body } = bound.connection.call(call).await;
-                        let Outcome::Failure(error) = outcome else {
-                            self.succeeded(method);
-                            return outcome;
-                        };
-                        arguments = body;
-                        Failed { error, moves: !bound.connection.is_usable() }
+                        match self.attempt_on(&bound, method, &mut arguments, deadline, awaits).await {
+                            Outcome::Failure(error) => Failed { error, moves: !bound.connection.is_usable() },
+                            outcome => {
+                                self.succeeded(method);
+                                return outcome;
+                            }
+                        }
                     }
                 },
             };
@@ -249,6 +260,32 @@ impl Client {
         }
     }
 
+    /// Makes a call once. Takes `arguments`, and leaves them where the call failed and they are still at hand.
+    async fn attempt_on(
+        &self,
+        bound: &Binding,
+        method: usize,
+        arguments: &mut Option<Body>,
+        deadline: Option<(Instant, Duration)>,
+        awaits: Awaits,
+    ) -> Outcome {
+        let (number, results) = match self.known(bound, method, deadline).await {
+            Ok(known) => known,
+            Err(error) => return Outcome::Failure(error),
+        };
+        let body = arguments.take().unwrap_or_default();
+        let call = match self.new_call(number, method, body, deadline, awaits) {
+            Ok(call) => call,
+            Err(error) => return Outcome::Failure(error),
+        };
+        let Answer { outcome, body } = bound.connection.call(call).await;
+        *arguments = body;
+        match results {
+            None => outcome,
+            Some(results) => self.evolve_outcome(&results, outcome),
+        }
+    }
+
     /// A call that can be made, and the connection for it.
     async fn prepare(
         &self,
@@ -256,14 +293,25 @@ impl Client {
         body: Body,
         deadline: Option<(Instant, Duration)>,
         awaits: Awaits,
-    ) -> Result<(Arc<Binding>, NewCall), RpcError> {
+    ) -> Result<Prepared, RpcError> {
         let bound = self.inner.binding(deadline).await?;
+        let (number, results) = self.known(&bound, method, deadline).await?;
+        let call = self.new_call(number, method, body, deadline, awaits)?;
+        Ok(Prepared { bound, call, results })
+    }
+
+    /// The peer's number for a method, and how its results are read where the peer's version is another.
+    async fn known(
+        &self,
+        bound: &Binding,
+        method: usize,
+        deadline: Option<(Instant, Duration)>,
+    ) -> Result<(u32, Option<Arc<ReadResults>>), RpcError> {
         match bound.number(method) {
-            Some(number) => {
-                let call = self.new_call(number, method, body, deadline, awaits)?;
-                Ok((bound, call))
+            Some(number) => Ok((number, None)),
+            None => {
+                self.evolved(bound, method, deadline).await.map(|(number, results)| (number, Some(results)))
             }
-            None => Err(self.refusal(&bound, method, deadline).await),
         }
     }
 
@@ -286,14 +334,34 @@ impl Client {
         Ok(NewCall { deadline, metadata, awaits, priority, object, ..NewCall::new(number, body) })
     }
 
-    async fn refusal(
+    /// The number of a method that the peer has in another version, and how its results are read.
+    #[cold]
+    async fn evolved(
         &self,
         bound: &Binding,
         method: usize,
         deadline: Option<(Instant, Duration)>,
-    ) -> RpcError {
+    ) -> Result<(u32, Arc<ReadResults>), RpcError> {
         let Inner { channel, description, .. } = &*self.inner;
-        bound.refusal(description, method, channel.options().limits.max_depth, deadline).await
+        bound.evolved(description, method, channel.options().limits.max_depth, deadline).await
+    }
+
+    /// What another version's callee answered, as this side's version.
+    #[cold]
+    fn evolve_outcome(&self, results: &ReadResults, mut outcome: Outcome) -> Outcome {
+        let max_depth = self.inner.channel.options().limits.max_depth;
+        let evolved = match (&mut outcome, &results.error) {
+            (Outcome::Output(body), _) => evolve_all(&results.output, body, max_depth),
+            (Outcome::Error(body), Some(error)) => evolve_all(error, body, max_depth),
+            (Outcome::Error(_), None) => {
+                Err(RpcError::new(Code::Decode, "an error of a method that has none"))
+            }
+            (Outcome::Failure(_), _) => Ok(()),
+        };
+        match evolved {
+            Ok(()) => outcome,
+            Err(error) => Outcome::Failure(error.with_executed(Executed::Yes)),
+        }
     }
 
     /// When the time of a call that is made now is up, and how much that is.
@@ -330,9 +398,9 @@ impl Inner {
         let bound = match &self.target {
             Target::Remote(object) => {
                 let max_depth = self.channel.options().limits.max_depth;
-                Binding::of_object(connection, self.description, object, max_depth, deadline).await?
+                Binding::of_object(connection, &self.description, object, max_depth, deadline).await?
             }
-            Target::Service | Target::Local(_) => Binding::new(connection, self.description),
+            Target::Service | Target::Local(_) => Binding::new(connection, &self.description),
         };
         let bound = Arc::new(bound);
         *self.bound() = Some(Arc::clone(&bound));

@@ -16,14 +16,17 @@ use crate::binding::Binding;
 use crate::body::Body;
 use crate::channel::Channel;
 use crate::codec::{Decoder, Encoder};
+use crate::connection::now;
 use crate::context::Context;
+use crate::described::Described;
 use crate::error::{CallError, Executed, RpcError};
 use crate::items::Upload;
 use crate::metadata::Metadata;
+use crate::options::Options;
 use crate::priority::Priority;
 use crate::proto::{Awaits, Outcome};
 use crate::service::{Dispatch, ServiceDescription};
-use crate::streaming::{ItemCoding, Streaming};
+use crate::streaming::{ItemCoding, ItemDecode, ReadItem, Streaming};
 use crate::target::Target;
 use crate::transport::Dial;
 
@@ -50,7 +53,7 @@ struct Sent {
 
 struct Inner {
     channel: Channel,
-    description: &'static ServiceDescription,
+    description: Described,
     target: Target,
     /// The connection of the last call, to be used again while it can be.
     bound: Mutex<Option<Arc<Binding>>>,
@@ -59,18 +62,20 @@ struct Inner {
 impl Client {
     /// A client on a channel. A service that the peer does not serve shows at the first call.
     pub fn new(channel: Channel, description: &'static ServiceDescription) -> Self {
-        Self::with(channel, description, Target::Service)
+        Self::with(channel, Described::Own(description), Target::Service)
     }
 
-    pub(crate) fn with(channel: Channel, description: &'static ServiceDescription, target: Target) -> Self {
+    pub(crate) fn with(channel: Channel, description: Described, target: Target) -> Self {
         let inner = Inner { channel, description, target, bound: Mutex::default() };
         Self { inner: Arc::new(inner), timeout: None, deadline: None, metadata: None, priority: None }
     }
 
-    /// Connects and checks that the peer serves this service.
+    /// Connects and checks that the peer serves this service. Where it serves another version, that is asked for at
+    /// once; methods that cannot be called then fail without asking.
     ///
     /// # Errors
-    /// As [`Channel::connect`], and `Unimplemented` where the peer serves other services only.
+    /// As [`Channel::connect`]; `Unimplemented` where the peer serves other services only; `SchemaMismatch` where no
+    /// method can be called.
     pub async fn connect<Via>(
         address: impl Dial<Via>,
         description: &'static ServiceDescription,
@@ -78,9 +83,18 @@ impl Client {
         let channel = Channel::connect(address).await?;
         let client = Self::new(channel, description);
         let Inner { channel, .. } = &*client.inner;
-        match client.inner.binding(None).await?.missing_service(description) {
-            None => Ok(client),
-            Some(error) => {
+        let bound = client.inner.binding(None).await?;
+        let refused = match bound.missing_service(description) {
+            Some(error) => Err(error),
+            None => {
+                let Options { limits, connect_timeout, .. } = channel.options();
+                let deadline = now().checked_add(*connect_timeout).map(|at| (at, *connect_timeout));
+                bound.negotiate(&client.inner.description, limits.max_depth, deadline).await
+            }
+        };
+        match refused {
+            Ok(()) => Ok(client),
+            Err(error) => {
                 channel.abandon(error.message());
                 Err(error.with_address(channel.endpoint()))
             }
@@ -91,11 +105,11 @@ impl Client {
     pub fn local(service: impl Dispatch) -> Self {
         let description = service.description();
         let (channel, target) = Target::local(service);
-        Self::with(channel, description, target)
+        Self::with(channel, Described::Own(description), target)
     }
 
-    pub(crate) fn description(&self) -> &'static ServiceDescription {
-        self.inner.description
+    pub(crate) fn description(&self) -> &Described {
+        &self.inner.description
     }
 
     pub(crate) fn target(&self) -> &Target {
@@ -211,18 +225,38 @@ impl Client {
         item: Decode<Result<T, E>>,
         error: Decode<E>,
     ) -> Streaming<T, E> {
-        let description = &self.inner.description.methods()[method as usize];
+        self.stream_of(method as usize, arguments, upload, ItemDecode::Typed(item), error)
+    }
+
+    /// Calls a method that returns a stream, whose items the caller reads from their bytes.
+    pub(crate) fn encoded_stream<T: 'static>(
+        &self,
+        method: usize,
+        arguments: Encoder,
+        upload: Option<Upload>,
+        item: ReadItem<T>,
+    ) -> Streaming<T, Vec<u8>> {
+        self.stream_of(method, arguments, upload, ItemDecode::Encoded(item), |body| body.rest())
+    }
+
+    fn stream_of<T: 'static, E: 'static>(
+        &self,
+        method: usize,
+        arguments: Encoder,
+        upload: Option<Upload>,
+        item: ItemDecode<T, E>,
+        error: Decode<E>,
+    ) -> Streaming<T, E> {
         let coding = ItemCoding {
             item,
             error,
-            method: &description.path,
-            item_guard: description.output_guard.as_ref(),
-            error_guard: description.error_guard.as_ref(),
+            method: self.inner.description.method(method),
+            guard: |method| method.output_guard.as_ref(),
             max_depth: self.inner.channel.options().limits.max_depth,
         };
         let client = self.clone();
         let opening = async move {
-            let opened = client.begin(method as usize, arguments, upload).await;
+            let opened = client.begin(method, arguments, upload).await;
             opened.map_err(|error| error.with_address(client.inner.channel.endpoint()))
         };
         Streaming::opening(opening, coding)

@@ -8,6 +8,7 @@ use std::task::{self, Poll};
 
 use super::{Act, Answered, BoxError, Layered, Next, Request, Response, failure};
 use crate::context::HandlerScope;
+use crate::described::DescribedMethod;
 use crate::error::{Code, Executed, RpcError};
 use crate::handlers::{clear, poll_slot};
 use crate::proto::Outcome;
@@ -44,7 +45,7 @@ async fn run(request: Request) -> Result<Response, RpcError> {
     running.0.start(request);
     // A panic ends here: to the layers it is an error like others.
     let scope = HandlerScope { deadline, ..HandlerScope::current() };
-    let poll = |cx: &mut task::Context<'_>| match poll_slot(&mut *running.0, &scope, cx, method) {
+    let poll = |cx: &mut task::Context<'_>| match poll_slot(&mut *running.0, &scope, cx, &method) {
         Some(outcome) => Poll::Ready(outcome),
         None => Poll::Pending,
     };
@@ -84,7 +85,7 @@ impl Slot for LayeredSlot {
         let context = request.context();
         let endpoint = context.peer().endpoint.clone();
         let act = Act::Callee(Run { slot, request });
-        let request = Request::new(self.service, self.method, endpoint, act)
+        let request = Request::new(self.service.into(), DescribedMethod::Own(self.method), endpoint, act)
             .with_metadata(context.metadata().clone())
             .with_deadline(context.deadline());
         let reached = Arc::clone(&request.reached);

@@ -74,8 +74,8 @@ pub(crate) async fn through(
 ) -> Result<Answered, RpcError> {
     let description = call.client.description();
     let endpoint = call.client.channel().endpoint().clone();
-    let method = &description.methods()[call.method];
-    let request = Request::new(description.name(), method, endpoint, Act::Caller(call))
+    let (service, method) = (description.kept_name(), description.method(call.method));
+    let request = Request::new(service, method, endpoint, Act::Caller(call))
         .with_metadata(metadata)
         .with_deadline(deadline);
     let reached = Arc::clone(&request.reached);

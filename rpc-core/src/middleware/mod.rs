@@ -15,6 +15,7 @@ mod caller;
 mod errors;
 mod next;
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -22,10 +23,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::connection::now;
+use crate::described::DescribedMethod;
 use crate::endpoint::Endpoint;
 use crate::metadata::Metadata;
 use crate::proto::Outcome;
-use crate::service::MethodDescription;
 use crate::streaming::Opened;
 
 pub(crate) use callee::{LayeredSlot, innermost as callee_innermost};
@@ -38,8 +39,8 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A call on its way through layers.
 pub struct Request {
-    service: &'static str,
-    method: &'static MethodDescription,
+    service: Cow<'static, str>,
+    method: DescribedMethod,
     endpoint: Endpoint,
     metadata: Metadata,
     deadline: Option<Instant>,
@@ -56,8 +57,8 @@ pub(crate) enum Act {
 
 impl Request {
     pub(crate) fn new(
-        service: &'static str,
-        method: &'static MethodDescription,
+        service: Cow<'static, str>,
+        method: DescribedMethod,
         endpoint: Endpoint,
         act: Act,
     ) -> Self {
@@ -67,7 +68,7 @@ impl Request {
 
     /// The service's name.
     pub fn service(&self) -> &str {
-        self.service
+        &self.service
     }
 
     /// The method, as `Service.method`.
@@ -113,8 +114,8 @@ impl Request {
         let Act::Caller(call) = &self.act else { return None };
         let act = Act::Caller(call.try_clone()?);
         Some(Self {
-            service: self.service,
-            method: self.method,
+            service: self.service.clone(),
+            method: self.method.clone(),
             endpoint: self.endpoint.clone(),
             metadata: self.metadata.clone(),
             deadline: self.deadline,

@@ -258,6 +258,35 @@ impl Calls {
         self.free.push(id.0);
     }
 
+    /// What most replies are: one frame, to a call that has gone out whole and has no streams. `None` leaves all as it is,
+    /// for [`handle_reply`](Self::handle_reply).
+    pub(super) fn handle_plain_reply(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        max: usize,
+    ) -> Option<Progress> {
+        if header.flags & !flags::ERROR != 0 || payload.len() > max {
+            return None;
+        }
+        let id = self.ids.get(header.id as usize)?;
+        let Holder::Call(key) = id.holder else { return None };
+        let call = self.calls.get_mut(key.0)?;
+        if call.streams.is_some() || call.ends_at.is_none() || !matches!(call.state, State::Waiting) {
+            return None;
+        }
+        let mut buffer = call.arguments.take().map(Body::into_buffer).unwrap_or_default();
+        buffer.clear();
+        buffer.extend_from_slice(payload);
+        let body = Body::new(buffer);
+        let is_error = header.has(flags::ERROR);
+        call.state = State::Done(if is_error { Outcome::Error(body) } else { Outcome::Output(body) });
+        let (waker, id) = (call.waker.take(), call.id);
+        let deadline = call.deadline.map(|at| (key, at));
+        self.free(id);
+        Some(Progress::Complete { waker, deadline })
+    }
+
     /// A `REPLY` frame (P-22, P-31).
     pub(super) fn handle_reply(
         &mut self,

@@ -190,7 +190,15 @@ impl Header {
     pub fn decode(input: &[u8], max_frame: u32) -> Result<Option<Self>, RpcError> {
         let Some(bytes) = input.first_chunk::<HEADER>() else { return Ok(None) };
         let [l0, l1, l2, l3, kind, flags, i0, i1, i2, i3] = *bytes;
-        let length = u32::from_le_bytes([l0, l1, l2, l3]);
+        let (length, id) = (u32::from_le_bytes([l0, l1, l2, l3]), u32::from_le_bytes([i0, i1, i2, i3]));
+        // What most frames are, and what can be wrong with none of them.
+        if flags == 0 && length <= max_frame.min(MAX_WHOLE) {
+            match kind {
+                1 => return Ok(Some(Self { length, kind: Kind::Call, flags, id })),
+                3 => return Ok(Some(Self { length, kind: Kind::Reply, flags, id })),
+                _ => {}
+            }
+        }
         let Some(kind) = Kind::from_number(kind) else {
             return Err(violation("P-11", format_args!("unknown frame kind {kind}")));
         };
@@ -204,7 +212,7 @@ impl Header {
         if flags & !kind.flags() != 0 || block_alone {
             return Err(violation("P-12", format_args!("flags {flags:#04x} on a frame of kind {kind:?}")));
         }
-        Ok(Some(Self { length, kind, flags, id: u32::from_le_bytes([i0, i1, i2, i3]) }))
+        Ok(Some(Self { length, kind, flags, id }))
     }
 
     /// Whether a flag is set.

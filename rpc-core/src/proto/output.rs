@@ -187,7 +187,9 @@ impl Output {
         head(&mut self.frames);
         let (first, then) = body.parts();
         self.frames.extend_from_slice(first);
-        self.frames.extend_from_slice(then);
+        if !then.is_empty() {
+            self.frames.extend_from_slice(then);
+        }
         let length = (self.frames.len() - start - HEADER) as u32;
         let header = Header { length, kind, flags, id: id.0 };
         self.frames[start..start + HEADER].copy_from_slice(&header.encode());

@@ -135,7 +135,7 @@ impl Objects {
         }
         match references.is_empty() {
             true => Err(violation("P-38", "no reference at all")),
-            false => Ok(Some(Arc::new(references))),
+            false => Ok(Some(Arc::new(references.into()))),
         }
     }
 

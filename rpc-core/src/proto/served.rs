@@ -159,6 +159,43 @@ impl ServedCalls {
         self.busy
     }
 
+    /// What most calls are: one frame without flags, under an id that was used before. `None` leaves all as it is, for
+    /// [`handle_call`](Self::handle_call).
+    pub(super) fn handle_plain_call(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        max_message: usize,
+    ) -> Option<Incoming> {
+        let (&method, arguments) = payload.split_first()?;
+        let served = self.calls.get_mut(header.id as usize)?;
+        let is_plain = header.flags == 0 && method < 0x80 && arguments.len() <= max_message;
+        if !is_plain || !matches!(served.state, State::Free) || served.arguments.is_some() {
+            return None;
+        }
+        self.busy += 1;
+        self.started += 1;
+        self.last_priority = Priority::Normal;
+        served.state = State::Running { charged: 0, cancelled: false };
+        served.deadline = None;
+        served.priority = Priority::Normal;
+        served.serial = self.started;
+        served.results = None;
+        let mut body = Buffer::new();
+        body.extend_from_slice(arguments);
+        let id = CallId(header.id);
+        Some(Incoming {
+            id,
+            key: ServedKey { id, serial: self.started },
+            method: method.into(),
+            object: None,
+            priority: Priority::Normal,
+            deadline: None,
+            metadata: Vec::new(),
+            body: Body::new(body),
+        })
+    }
+
     /// A `CALL` frame (P-20, P-30). `Step::Refuse` leaves the id free.
     pub(super) fn handle_call(
         &mut self,

@@ -10,7 +10,8 @@ pub(crate) type Each<T> = [T; Priority::COUNT];
 const PASSED: u8 = 15;
 
 const NOTHING: Each<bool> = [false; Priority::COUNT];
-const ONLY_NORMAL: Each<bool> = {
+/// Of normal priority alone.
+pub(crate) const ONLY_NORMAL: Each<bool> = {
     let mut has = NOTHING;
     has[Priority::Normal.rank()] = true;
     has

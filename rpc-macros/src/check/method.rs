@@ -8,7 +8,6 @@ use syn::{
 };
 
 use super::types;
-use crate::args;
 use crate::errors::Errors;
 use crate::model::{Items, Output, Passing};
 use crate::parse;
@@ -153,19 +152,12 @@ fn argument(input: &PatType, errors: &Errors) {
     types::argument(&input.ty, errors);
 }
 
+/// What `#[ipc(…)]` says here is read by `args`.
 fn argument_attribute(attribute: &syn::Attribute, errors: &Errors) {
-    let mut attributes = vec![attribute.clone()];
-    let is_ipc = !args::take_ipc(&mut attributes, errors).is_empty();
-    if is_ipc {
+    if !attribute.path().is_ident("ipc") {
         errors.refuse(
             attribute,
-            "`#[ipc(default)]` on an argument is not supported yet",
-            "add a method instead; a later version of traitwire will have defaults",
-        );
-    } else {
-        errors.refuse(
-            attribute,
-            "an argument of a service method has no attributes",
+            "an argument of a service method has no attributes but `#[ipc(default)]`",
             "put it on the implementation's argument, or `#[cfg(…)]` on two methods",
         );
     }

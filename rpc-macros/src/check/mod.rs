@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use syn::{GenericParam, ItemTrait, TraitItem, Type, TypeParamBound};
 
 use crate::errors::Errors;
-use crate::model::{Kind, Method, Service};
+use crate::model::{Argument, Kind, Method, Service};
 use crate::{args, attributes, names, recognise};
 
 /// Rules on the trait as written.
@@ -33,6 +33,7 @@ pub(crate) fn service(service: &Service, errors: &Errors) {
         reserved_name(method, errors);
         oneway_output(method, errors);
         oneway_stream(method, errors);
+        defaults(method, errors);
     }
     transparent::check(service, errors);
     wire_names(service, errors);
@@ -156,6 +157,31 @@ fn oneway_stream(method: &Method, errors: &Errors) {
             "a `oneway` method takes no stream",
             "remove `oneway`: whoever sends items waits for the call they belong to",
         );
+    }
+}
+
+/// Arguments match by their position: what an older caller does not send can only be the last ones.
+fn defaults(method: &Method, errors: &Errors) {
+    let mut defaulted: Option<&Argument> = None;
+    for argument in &method.arguments {
+        match (&argument.default, argument.is_sent()) {
+            (Some(_), false) => errors.refuse(
+                &argument.ty,
+                format!("`{}` is not sent with the call, so it has no default", argument.name),
+                "remove `#[ipc(default)]`",
+            ),
+            (Some(_), true) => defaulted = Some(argument),
+            (None, true) => {
+                if let Some(earlier) = defaulted {
+                    errors.refuse(
+                        &argument.name,
+                        format!("`{}` has no default, but `{}` before it has", argument.name, earlier.name),
+                        "arguments match by their position: move those with defaults to the end",
+                    );
+                }
+            }
+            (None, false) => {}
+        }
     }
 }
 

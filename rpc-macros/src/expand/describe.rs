@@ -42,7 +42,8 @@ fn interface_of(scope: &Scope<'_>, method: &Method) -> TokenStream {
             return Some(quote!(.streaming::<#item>(#name)));
         }
         let ty = sent_type(argument)?;
-        Some(quote!(.argument::<#ty>(#name)))
+        let default = argument.default.as_ref().map(|_| quote!(.with_default()));
+        Some(quote!(.argument::<#ty>(#name) #default))
     });
     let value = match &method.output.items {
         Some(items) => {

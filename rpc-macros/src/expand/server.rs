@@ -2,11 +2,11 @@
 //! decodes the arguments, calls the implementation and encodes what it returns.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::Ident;
 
 use super::{Scope, coding};
-use crate::model::{Argument, Coding, Kind, Method, Passing};
+use crate::model::{Argument, ArgumentDefault, Coding, Kind, Method, Passing};
 use crate::{attributes, names};
 
 /// The struct, and its `impl`s.
@@ -130,8 +130,13 @@ fn handler(scope: &Scope<'_>, method: &Method) -> TokenStream {
     let mutability = is_read.then(|| quote!(mut));
     let (streamed, sent): (Vec<_>, Vec<_>) =
         method.arguments.iter().partition(|argument| argument.streamed().is_some());
-    let decoded = sent.into_iter().map(|argument| decode(scope, argument));
-    let streamed = streamed.into_iter().map(|argument| decode(scope, argument));
+    let mut place = 0;
+    let decoded = sent.into_iter().map(|argument| {
+        let decoded = decode(scope, argument, place);
+        place += u32::from(argument.is_sent());
+        decoded
+    });
+    let streamed = streamed.into_iter().map(|argument| decode(scope, argument, 0));
     let context = method.arguments.iter().filter(|argument| argument.is_context()).map(|argument| {
         let name = &argument.name;
         quote!(let #name = #p::Request::context(&#request);)
@@ -162,8 +167,8 @@ fn handler(scope: &Scope<'_>, method: &Method) -> TokenStream {
     }
 }
 
-/// One statement that reads the argument.
-fn decode(scope: &Scope<'_>, argument: &Argument) -> TokenStream {
+/// One statement that reads the argument, which has this place among those that are sent.
+fn decode(scope: &Scope<'_>, argument: &Argument, place: u32) -> TokenStream {
     let p = &scope.p;
     let (name, ty, arguments) = (&argument.name, &argument.ty, names::local("arguments"));
     let decoder = quote!(&mut #arguments);
@@ -179,7 +184,24 @@ fn decode(scope: &Scope<'_>, argument: &Argument) -> TokenStream {
         }
         Passing::Context => return TokenStream::new(),
     };
-    quote!(let #name = #read?;)
+    let Some(default) = &argument.default else { return quote!(let #name = #read?;) };
+    let owned = match &argument.passing {
+        Passing::Decoded { value, .. } => quote!(#value),
+        Passing::Slice { element } => quote!(#p::Vec<#element>),
+        _ => quote!(#ty),
+    };
+    let default = match default {
+        ArgumentDefault::OfType(span) => {
+            quote_spanned!(*span=> <#owned as ::core::default::Default>::default())
+        }
+        ArgumentDefault::Value(value) => quote!(#value),
+    };
+    quote! {
+        let #name: #owned = match #p::Decoder::lacks_argument(&mut #arguments, #place) {
+            true => #default,
+            false => #read?,
+        };
+    }
 }
 
 /// The argument as the implementation takes it.

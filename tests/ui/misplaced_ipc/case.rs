@@ -5,7 +5,7 @@ use traitwire::ipc_service;
 pub trait Store {
     #[ipc(spawn)]
     const LIMIT: u32;
-    async fn get(&self, #[ipc(default)] key: u32, #[allow(unused)] other: u32);
+    async fn get(&self, #[ipc(name = "key")] key: u32, #[allow(unused)] other: u32);
 }
 
 fn main() {}

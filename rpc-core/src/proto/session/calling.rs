@@ -28,6 +28,9 @@ impl Session {
         waker: &Waker,
     ) -> Poll<Result<CallKey, RpcError>> {
         let Some(pending) = call.as_ref() else { return Poll::Pending };
+        if ticket.is_none() && self.may_start_at_once(pending) {
+            return self.enter(call, 0, None);
+        }
         let deadline = pending.deadline.map(|(at, _)| at);
         if let Some(error) = self.refusal(pending) {
             if let Some(ticket) = ticket.take() {
@@ -64,7 +67,6 @@ impl Session {
         if let Some(ticket) = ticket.take() {
             self.leave_queue(ticket);
         }
-        let asked = (pending.awaits, pending.priority);
         self.admission.started(pending.priority);
         let streams = (pending.streams_arguments || pending.streams_results).then(|| {
             let arguments = pending.streams_arguments.then(|| StreamOut::new(window));
@@ -72,9 +74,40 @@ impl Session {
             self.streaming += 1;
             Box::new(Streams { serial: self.streaming, arguments, results })
         });
-        let (Some((key, id)), Some(call)) =
-            (self.calls.insert(max_calls, deadline, charged, asked, streams), call.take())
-        else {
+        self.enter(call, charged, streams)
+    }
+
+    /// Whether nothing stands in the way of a call: it is small and plain, nobody waits, and there is room.
+    fn may_start_at_once(&self, call: &NewCall) -> bool {
+        let Some(peer) = &self.peer else { return false };
+        let is_open = self.ended.is_none() && self.peer_leaves.is_none() && self.draining.is_none();
+        let is_plain = call.priority == Priority::Normal
+            && call.metadata.is_none()
+            && call.body.references().is_none()
+            && !(call.streams_arguments || call.streams_results)
+            && !call.deadline.is_some_and(|(_, left)| left.is_zero());
+        let size = call.body.len();
+        is_open
+            && is_plain
+            && size <= self.whole
+            && size <= peer.max_message as usize
+            && self.admission.is_empty()
+            && (self.calls.in_flight() as u64) < u64::from(peer.max_calls)
+            && self.output.len() <= self.options.limits.max_queued as usize
+    }
+
+    /// Takes a call and sends it.
+    fn enter(
+        &mut self,
+        call: &mut Option<NewCall>,
+        charged: usize,
+        streams: Option<Box<Streams>>,
+    ) -> Poll<Result<CallKey, RpcError>> {
+        let (Some(call), Some(peer)) = (call.take(), &self.peer) else { return Poll::Pending };
+        let deadline = call.deadline.map(|(at, _)| at);
+        let asked = (call.awaits, call.priority);
+        // There is room: whoever comes here has asked.
+        let Some((key, id)) = self.calls.insert(peer.max_calls, deadline, charged, asked, streams) else {
             return Poll::Pending;
         };
         if let Some(at) = deadline {
@@ -154,7 +187,10 @@ impl Session {
                 out.extend_from_slice(metadata);
             }
         };
-        let whole = body.len() <= self.largest_part(metadata.as_ref().map_or(0, |metadata| metadata.len()));
+        let whole = match &metadata {
+            None => body.len() <= self.whole,
+            Some(metadata) => body.len() <= self.largest_part(metadata.len()),
+        };
         if !whole || priority == Priority::Low {
             let (mut bytes, what) = (Vec::new(), What::Arguments);
             head(&mut bytes);

@@ -35,6 +35,7 @@ impl Session {
                 self.timers.insert(at, Timer::Keepalive);
             }
             self.peer = Some(hello);
+            self.whole = self.largest_part(0);
             self.wakers.append(&mut self.watchers);
             used = length;
         }
@@ -69,6 +70,10 @@ impl Session {
                 continue;
             }
             let Some(payload) = input.get(start..start + header.length as usize) else { break };
+            if self.handle_plain_frame(header, payload) {
+                used = start + payload.len();
+                continue;
+            }
             self.handle_frame(header, payload, now)?;
             if header.kind.is_message()
                 && header.has(flags::LOW)
@@ -109,6 +114,27 @@ impl Session {
             Some(step) => self.take_step(CallId(header.id), step, now),
             None if first => self.budget.spend(now, "skipped data"),
             None => Ok(()),
+        }
+    }
+
+    /// What most frames are: calls and replies with nothing about them. `false` leaves all as it is.
+    #[inline]
+    fn handle_plain_frame(&mut self, header: Header, payload: &[u8]) -> bool {
+        let max = self.options.limits.max_message as usize;
+        match header.kind {
+            Kind::Reply if self.given.is_none() => {
+                let progress = self.calls.handle_plain_reply(header, payload, max);
+                progress.map(|progress| self.take_progress(progress)).is_some()
+            }
+            Kind::Call if self.given.is_none() && self.draining.is_none() => {
+                let Some(incoming) = self.served.handle_plain_call(header, payload, max) else {
+                    return false;
+                };
+                self.block_follows = false;
+                self.events[Priority::Normal.rank()].push_back(incoming);
+                true
+            }
+            _ => false,
         }
     }
 

@@ -111,6 +111,8 @@ impl NewCall {
 pub struct Session {
     options: Options,
     peer: Option<Hello>,
+    /// Largest body that goes to the peer in one frame, where no metadata goes with it.
+    whole: usize,
     /// A part of a large body whose frame is still arriving, and the bytes left of it.
     arriving: Option<(Header, u32)>,
     /// A guess: the frame that comes next is part of a large body.
@@ -166,6 +168,7 @@ impl Session {
         Self {
             options,
             peer: None,
+            whole: 0,
             arriving: None,
             block_follows: false,
             calls: Calls::default(),

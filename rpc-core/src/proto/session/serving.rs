@@ -8,7 +8,7 @@ use crate::proto::frame::{Kind, flags};
 use crate::proto::output::{Queued, What};
 use crate::proto::portion;
 use crate::proto::timer::Timer;
-use crate::proto::turns::Each;
+use crate::proto::turns::{Each, ONLY_NORMAL};
 use crate::proto::{CallId, Outcome};
 
 impl Session {
@@ -40,6 +40,16 @@ impl Session {
     /// Appends what is to be run before the replies are handed over.
     pub fn poll_portion(&mut self, events: &mut Vec<Event>) {
         let (first, mut bytes) = (events.len(), 0);
+        // Nearly always there is nothing but calls of normal priority: they need no turns.
+        if self.stopped.is_empty() && self.ready() == ONLY_NORMAL {
+            self.turns.took(Priority::Normal, ONLY_NORMAL);
+            while !portion::is_full(events.len() - first, bytes) {
+                let Some(incoming) = self.events[Priority::Normal.rank()].pop_front() else { return };
+                bytes += incoming.body.len();
+                events.push(Event::Call(incoming));
+            }
+            return;
+        }
         while !portion::is_full(events.len() - first, bytes) {
             let Some(event) = self.poll_event() else { return };
             if let Event::Call(incoming) = &event {
@@ -78,7 +88,7 @@ impl Session {
             outcome
         };
         let is_low = self.served.priority(id) == Priority::Low;
-        let queued = (is_low || size > self.largest_part(0)) && !matches!(outcome, Outcome::Failure(_));
+        let queued = (is_low || size > self.whole) && !matches!(outcome, Outcome::Failure(_));
         if self.served.ended(id, queued) {
             self.send_reply(id, outcome);
         }
@@ -98,7 +108,7 @@ impl Session {
             }
         };
         let priority = self.served.priority(id);
-        let whole = body.len() <= self.largest_part(0);
+        let whole = body.len() <= self.whole;
         // A failure is soon said, and may be of a call that has no place here.
         if !whole || (priority == Priority::Low && set & flags::FAILURE == 0) {
             let (what, head, give) = (What::Result, Vec::new(), self.give(&body));

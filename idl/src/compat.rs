@@ -1,0 +1,214 @@
+//! What changed between two versions of an interface, and who may be upgraded first. Decides nothing itself: whether
+//! one side reads the other is what [`resolve`](crate::resolve_arguments) says, in both directions.
+
+mod advice;
+mod findings;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::model::Interface;
+use crate::resolve::TooLarge;
+use findings::{Direction, Findings};
+
+/// All changes between two versions of an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compatibility {
+    /// By their places.
+    pub changes: Vec<Change>,
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Where: a service, a method, an argument, or a place in a type, such as `Item.price`.
+    pub place: String,
+    /// What was done.
+    pub kind: ChangeKind,
+    /// Who may be upgraded first.
+    pub safety: Safety,
+    /// What the other side makes of it.
+    pub reason: String,
+    /// What would make it safer, where it is not safe.
+    pub fix: Option<String>,
+    /// The methods it concerns, in their order.
+    pub methods: Vec<String>,
+}
+
+/// Who may be upgraded first without a call that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Safety {
+    /// Anybody.
+    Safe,
+    /// Servers: old clients work with new servers, but not the other way round.
+    ServersFirst,
+    /// Clients: new clients work with old servers, but not the other way round.
+    ClientsFirst,
+    /// Nobody: while both versions are there, calls fail.
+    Breaking,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the names say it all")]
+pub enum ChangeKind {
+    ServiceRenamed,
+    MethodAdded,
+    MethodRemoved,
+    StreamChanged,
+    ErrorChanged,
+    IdempotentAdded,
+    IdempotentRemoved,
+    ArgumentAdded,
+    ArgumentRemoved,
+    FieldAdded,
+    FieldRemoved,
+    FieldsMerged,
+    FieldsReordered,
+    VariantAdded,
+    VariantRemoved,
+    VariantMoved,
+    Renamed,
+    NumberWidened,
+    NumberNarrowed,
+    MadeOptional,
+    NewtypeChanged,
+    TypeChanged,
+}
+
+impl fmt::Display for ChangeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ChangeKind::ServiceRenamed => "service renamed",
+            ChangeKind::MethodAdded => "method added",
+            ChangeKind::MethodRemoved => "method removed",
+            ChangeKind::StreamChanged => "stream changed",
+            ChangeKind::ErrorChanged => "error changed",
+            ChangeKind::IdempotentAdded => "made idempotent",
+            ChangeKind::IdempotentRemoved => "no longer idempotent",
+            ChangeKind::ArgumentAdded => "argument added",
+            ChangeKind::ArgumentRemoved => "argument removed",
+            ChangeKind::FieldAdded => "field added",
+            ChangeKind::FieldRemoved => "field removed",
+            ChangeKind::FieldsMerged => "fields merged",
+            ChangeKind::FieldsReordered => "fields reordered",
+            ChangeKind::VariantAdded => "variant added",
+            ChangeKind::VariantRemoved => "variant removed",
+            ChangeKind::VariantMoved => "variant moved",
+            ChangeKind::Renamed => "renamed",
+            ChangeKind::NumberWidened => "number widened",
+            ChangeKind::NumberNarrowed => "number narrowed",
+            ChangeKind::MadeOptional => "made optional",
+            ChangeKind::NewtypeChanged => "newtype added or removed",
+            ChangeKind::TypeChanged => "type changed",
+        })
+    }
+}
+
+impl fmt::Display for Safety {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Safety::Safe => "safe",
+            Safety::ServersFirst => "safe if servers are upgraded first",
+            Safety::ClientsFirst => "safe if clients are upgraded first",
+            Safety::Breaking => "breaking",
+        })
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, kind, safety, reason, fix, .. } = self;
+        write!(f, "{place}: {kind}, {safety}: {reason}")?;
+        match fix {
+            Some(fix) => write!(f, "; {fix}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Safety {
+    fn of(old_client: bool, new_client: bool) -> Self {
+        match (old_client, new_client) {
+            (true, true) => Safety::Safe,
+            (true, false) => Safety::ServersFirst,
+            (false, true) => Safety::ClientsFirst,
+            (false, false) => Safety::Breaking,
+        }
+    }
+
+    /// What holds where both of these do.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Safety::Safe, other) | (other, Safety::Safe) => other,
+            (one, other) if one == other => one,
+            _ => Safety::Breaking,
+        }
+    }
+}
+
+impl Compatibility {
+    /// What holds for all changes together.
+    pub fn safety(&self) -> Safety {
+        self.changes.iter().fold(Safety::Safe, |safety, change| safety.and(change.safety))
+    }
+}
+
+/// Compares two versions of an interface.
+///
+/// # Errors
+/// [`TooLarge`], for interfaces that no program has.
+pub fn compare(old: &Interface, new: &Interface) -> Result<Compatibility, TooLarge> {
+    let mut changes = methods(old, new);
+    let mut findings = Findings::default();
+    findings.collect(old, new, Direction::OldClient)?;
+    findings.collect(old, new, Direction::NewClient)?;
+    let mut order = BTreeMap::new();
+    for (index, method) in new.methods.iter().chain(&old.methods).enumerate() {
+        order.entry(method.name.as_str()).or_insert(index);
+    }
+    changes.extend(findings.into_changes(&order));
+    changes.sort_by(|a, b| (&a.place, a.kind).cmp(&(&b.place, b.kind)));
+    Ok(Compatibility { changes })
+}
+
+/// What is said of services and methods as wholes.
+fn methods(old: &Interface, new: &Interface) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut add = |place: String, kind: ChangeKind, safety: Safety, reason: &str, methods: Vec<String>| {
+        let fix = advice::of(kind, safety);
+        changes.push(Change { place, kind, safety, reason: reason.to_owned(), fix, methods });
+    };
+    if old.name != new.name {
+        let all = new.methods.iter().map(|method| method.name.clone()).collect();
+        let reason = "services are found by their names";
+        add(new.name.clone(), ChangeKind::ServiceRenamed, Safety::Breaking, reason, all);
+    }
+    let lacks = |interface: &Interface, name: &str| !interface.methods.iter().any(|it| it.name == name);
+    for method in new.methods.iter().filter(|method| lacks(old, &method.name)) {
+        let (place, reason) = (format!("{}.{}", new.name, method.name), "an old server does not have it");
+        add(place, ChangeKind::MethodAdded, Safety::ServersFirst, reason, vec![method.name.clone()]);
+    }
+    for method in &old.methods {
+        let (place, name) = (format!("{}.{}", new.name, method.name), vec![method.name.clone()]);
+        let Some(now) = new.methods.iter().find(|now| now.name == method.name) else {
+            let reason = "old clients still call it";
+            add(place, ChangeKind::MethodRemoved, Safety::ClientsFirst, reason, name);
+            continue;
+        };
+        match (method.idempotent, now.idempotent) {
+            (true, false) => {
+                let reason = "old clients repeat calls that may have been executed";
+                add(place, ChangeKind::IdempotentRemoved, Safety::ClientsFirst, reason, name);
+            }
+            (false, true) => {
+                let reason = "new clients repeat calls that an old server may have executed";
+                add(place, ChangeKind::IdempotentAdded, Safety::ServersFirst, reason, name);
+            }
+            _ => {}
+        }
+    }
+    changes
+}

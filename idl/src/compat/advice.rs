@@ -1,0 +1,44 @@
+//! What would make a change safer. Never decides whether it is safe.
+
+use super::{ChangeKind, Safety};
+
+/// What to do instead, or in which order.
+pub(super) fn of(kind: ChangeKind, safety: Safety) -> Option<String> {
+    let order = match safety {
+        Safety::Safe => return None,
+        Safety::ServersFirst => Some("upgrade all servers before the first client"),
+        Safety::ClientsFirst => Some("upgrade all clients before the first server"),
+        Safety::Breaking => None,
+    };
+    let instead = match kind {
+        ChangeKind::ServiceRenamed => Some(
+            "keep its name on the wire with `#[ipc_service(name = \"…\")]`, or serve it under both names",
+        ),
+        ChangeKind::MethodAdded => None,
+        ChangeKind::MethodRemoved => Some(
+            "keep it until no old client is left; a renamed one keeps its name with `#[ipc(name = \"…\")]`",
+        ),
+        ChangeKind::StreamChanged | ChangeKind::ErrorChanged => {
+            Some("add a method beside it, and keep the old one until no old client is left")
+        }
+        ChangeKind::IdempotentAdded | ChangeKind::IdempotentRemoved => None,
+        ChangeKind::ArgumentAdded => Some("put it last, with `#[ipc(default)]`"),
+        ChangeKind::ArgumentRemoved => Some("keep it, or give it `#[ipc(default)]` a version before"),
+        ChangeKind::FieldAdded => Some("give it `#[serde(default)]`, or make it an `Option`"),
+        ChangeKind::FieldRemoved => Some("keep it, or give it `#[serde(default)]` a version before"),
+        ChangeKind::FieldsMerged | ChangeKind::FieldsReordered => Some("give the two names different fields"),
+        ChangeKind::VariantAdded => Some(
+            "do not send it before all readers know it, or give them a `#[serde(other)]` variant a version before",
+        ),
+        ChangeKind::VariantRemoved => Some("keep it, or rename it with `#[serde(alias = \"…\")]`"),
+        ChangeKind::VariantMoved | ChangeKind::Renamed | ChangeKind::NewtypeChanged => None,
+        ChangeKind::NumberWidened
+        | ChangeKind::NumberNarrowed
+        | ChangeKind::MadeOptional
+        | ChangeKind::TypeChanged => Some("add a field or a method of the new type beside the old one"),
+    };
+    match (order, instead) {
+        (Some(order), Some(instead)) => Some(format!("{order}, or {instead}")),
+        (one, other) => one.or(other).map(str::to_owned),
+    }
+}

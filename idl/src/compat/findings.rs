@@ -1,0 +1,274 @@
+//! What resolution says of both directions, by place. Never judges what it is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Change, ChangeKind, Safety, advice};
+use crate::difference::place::{Step, path};
+use crate::model::Interface;
+use crate::resolve::remark::{Place, Remark, Why};
+use crate::resolve::{Conflict, Found, Names, Resolution, TooLarge, Within};
+
+/// Who calls whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Direction {
+    /// An old client calls a new server.
+    OldClient,
+    /// A new client calls an old server.
+    NewClient,
+}
+
+/// What each place is to whoever reads it.
+#[derive(Debug, Default)]
+pub(super) struct Findings(BTreeMap<(String, ChangeKind), Finding>);
+
+#[derive(Debug, Default)]
+struct Finding {
+    methods: BTreeSet<String>,
+    /// Why it cannot be read, by who calls whom.
+    refused: BTreeMap<Direction, String>,
+    /// What is made of it where it can.
+    accepted: BTreeSet<String>,
+}
+
+/// Whose bytes are read by whom.
+#[derive(Clone, Copy)]
+struct Reading {
+    direction: Direction,
+    /// Whether a server reads what a client sends.
+    arguments: bool,
+}
+
+impl Reading {
+    /// Whether the new version reads what the old one wrote.
+    fn new_reads(self) -> bool {
+        (self.direction == Direction::OldClient) == self.arguments
+    }
+
+    /// The reader and the writer, in words.
+    fn sides(self) -> (&'static str, &'static str) {
+        match (self.direction, self.arguments) {
+            (Direction::OldClient, true) => ("a new server", "what an old client sends"),
+            (Direction::OldClient, false) => ("an old client", "what a new server returns"),
+            (Direction::NewClient, true) => ("an old server", "what a new client sends"),
+            (Direction::NewClient, false) => ("a new client", "what an old server returns"),
+        }
+    }
+}
+
+impl Findings {
+    pub(super) fn collect(
+        &mut self,
+        old: &Interface,
+        new: &Interface,
+        direction: Direction,
+    ) -> Result<(), TooLarge> {
+        let (client, server) = match direction {
+            Direction::OldClient => (old, new),
+            Direction::NewClient => (new, old),
+        };
+        for arguments in [true, false] {
+            let reading = Reading { direction, arguments };
+            // Places are called as the new version calls them.
+            let names = if reading.new_reads() { Names::Readers } else { Names::Writers };
+            let resolution = match arguments {
+                true => Resolution::arguments(client, server, names)?,
+                false => Resolution::results(client, server, names)?,
+            };
+            for (method, found) in client.methods.iter().zip(&resolution.methods) {
+                let Some(found) = found else { continue };
+                // Nobody reads what a call gives whose caller does not wait.
+                if arguments || !method.oneway {
+                    self.method(&new.name, &method.name, reading, &resolution, found);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn method(
+        &mut self,
+        service: &str,
+        method: &str,
+        reading: Reading,
+        resolution: &Resolution<'_>,
+        found: &Found,
+    ) {
+        let roots = &found.roots;
+        if let Some(flows) = &roots.flows {
+            let kind = if flows.within == Within::Error {
+                ChangeKind::ErrorChanged
+            } else {
+                ChangeKind::StreamChanged
+            };
+            let reason = cannot(reading, &differ(flows));
+            let finding = self.0.entry((format!("{service}.{method}"), kind)).or_default();
+            finding.methods.insert(method.to_owned());
+            finding.refused.insert(reading.direction, reason);
+        }
+        let second = if reading.arguments { "the items" } else { "the error" };
+        let value = if reading.arguments { "" } else { "the result" };
+        for (root, part) in
+            std::iter::once((roots.value, value)).chain(roots.second.map(|root| (root, second)))
+        {
+            resolution.remarks.visit(root, |place, remark| {
+                let Some((kind, outcome)) = judged(reading, remark) else { return true };
+                let key = (called(service, method, part, place), kind);
+                let finding = self.0.entry(key).or_default();
+                finding.methods.insert(method.to_owned());
+                match outcome {
+                    Ok(accepted) => {
+                        finding.accepted.insert(accepted);
+                    }
+                    Err(refused) => {
+                        finding.refused.entry(reading.direction).or_insert(refused);
+                    }
+                }
+                true
+            });
+        }
+    }
+
+    /// Where it is known what became of a type, that says more than that it is another.
+    fn merge_types(&mut self) {
+        let known = [
+            ChangeKind::NumberWidened,
+            ChangeKind::NumberNarrowed,
+            ChangeKind::MadeOptional,
+            ChangeKind::NewtypeChanged,
+        ];
+        let places: BTreeSet<String> = self.0.keys().map(|(place, _)| place.clone()).collect();
+        for place in places {
+            let more = known.iter().map(|kind| (place.clone(), *kind)).find(|key| self.0.contains_key(key));
+            let Some(more) = more else { continue };
+            let Some(other) = self.0.remove(&(place, ChangeKind::TypeChanged)) else { continue };
+            let finding = self.0.entry(more).or_default();
+            finding.methods.extend(other.methods);
+            finding.refused.extend(other.refused);
+            finding.accepted.extend(other.accepted);
+        }
+    }
+
+    pub(super) fn into_changes(mut self, order: &BTreeMap<&str, usize>) -> Vec<Change> {
+        self.merge_types();
+        let changes = self.0.into_iter().map(|((place, kind), finding)| {
+            let Finding { methods, refused, accepted } = finding;
+            let is_fine = |direction| !refused.contains_key(&direction);
+            let safety = Safety::of(is_fine(Direction::OldClient), is_fine(Direction::NewClient));
+            let said: Vec<String> = match safety {
+                Safety::Safe => accepted.into_iter().collect(),
+                _ => refused.into_values().collect(),
+            };
+            let mut methods: Vec<String> = methods.into_iter().collect();
+            methods.sort_by_key(|method| order.get(method.as_str()).copied());
+            let fix = advice::of(kind, safety);
+            Change { place, kind, safety, reason: said.join("; "), fix, methods }
+        });
+        changes.collect()
+    }
+}
+
+/// What a place is called: by the type around it, or by the method.
+fn called(service: &str, method: &str, part: &str, place: Place<'_, '_>) -> String {
+    let (label, mut steps) = place.steps_from_type();
+    match label {
+        Some(label) => {
+            steps.insert(0, Step::Name(label));
+            path(&steps)
+        }
+        None => {
+            let path = path(&steps);
+            let inner = match (part, path.as_str()) {
+                ("", path) => path.to_owned(),
+                (part, "") => part.to_owned(),
+                (part, path) => {
+                    format!("{part}{}{path}", if path.starts_with(['[', '{', '?', '.']) { "" } else { "." })
+                }
+            };
+            format!("{service}.{method}: {inner}")
+        }
+    }
+}
+
+fn differ(conflict: &Conflict) -> String {
+    format!("{} on the client, {} on the server", conflict.client, conflict.server)
+}
+
+fn cannot(reading: Reading, why: &str) -> String {
+    let (reader, written) = reading.sides();
+    format!("{reader} cannot read {written}: {why}")
+}
+
+/// What kind of change a remark tells of, and what comes of it. `None` where the other direction tells it better.
+fn judged(reading: Reading, remark: &Remark<'_>) -> Option<(ChangeKind, Result<String, String>)> {
+    let new_reads = reading.new_reads();
+    let (reader, written) = reading.sides();
+    // A pair of kinds: what was done if the new version reads, and if the old one does.
+    let either = |new: ChangeKind, old: ChangeKind| if new_reads { new } else { old };
+    let fine = |text: &str| Ok(text.to_owned());
+    let which = if new_reads { "new" } else { "old" };
+    Some(match remark {
+        Remark::Conflict { why, writer, reader: read } => {
+            let kind = match why {
+                Why::Type => ChangeKind::TypeChanged,
+                Why::FieldRequired => either(ChangeKind::FieldAdded, ChangeKind::FieldRemoved),
+                Why::FieldRefused => either(ChangeKind::FieldRemoved, ChangeKind::FieldAdded),
+                Why::FieldTwice => ChangeKind::FieldsMerged,
+                Why::ArgumentRequired => either(ChangeKind::ArgumentAdded, ChangeKind::ArgumentRemoved),
+                Why::ArgumentRefused => either(ChangeKind::ArgumentRemoved, ChangeKind::ArgumentAdded),
+            };
+            let why = match why {
+                Why::FieldRequired => "it needs the field, and has no default for it".to_owned(),
+                Why::FieldRefused => "it refuses fields that it does not know".to_owned(),
+                Why::ArgumentRequired => "it needs the argument, and has no default for it".to_owned(),
+                Why::ArgumentRefused => {
+                    "it does not take the argument, which is not one with a default".to_owned()
+                }
+                Why::Type | Why::FieldTwice => format!("{writer} is not read as {read}"),
+            };
+            (kind, Err(cannot(reading, &why)))
+        }
+        Remark::UnknownVariant => {
+            let kind = either(ChangeKind::VariantRemoved, ChangeKind::VariantAdded);
+            (kind, Err(format!("{reader} fails the one call or item whose value holds it, in {written}")))
+        }
+        Remark::OtherVariant => {
+            let kind = either(ChangeKind::VariantRemoved, ChangeKind::VariantAdded);
+            (kind, Ok(format!("the {which} version reads it as its `serde(other)`")))
+        }
+        Remark::FieldIgnored => {
+            let kind = either(ChangeKind::FieldRemoved, ChangeKind::FieldAdded);
+            (kind, Ok(format!("the {which} version passes over it")))
+        }
+        Remark::FieldMissing => {
+            let kind = either(ChangeKind::FieldAdded, ChangeKind::FieldRemoved);
+            (kind, Ok(format!("the {which} version has a default for it")))
+        }
+        Remark::ArgumentIgnored => {
+            let kind = either(ChangeKind::ArgumentRemoved, ChangeKind::ArgumentAdded);
+            (kind, Ok(format!("the {which} version passes over it")))
+        }
+        Remark::ArgumentMissing => {
+            let kind = either(ChangeKind::ArgumentAdded, ChangeKind::ArgumentRemoved);
+            (kind, Ok(format!("the {which} version has a default for it")))
+        }
+        Remark::Renamed(from, to) => {
+            (ChangeKind::Renamed, Ok(format!("the {which} version reads `{from}` as `{to}`, by its alias")))
+        }
+        Remark::Reordered => (ChangeKind::FieldsReordered, fine("fields are found by their names")),
+        Remark::Moved => (ChangeKind::VariantMoved, fine("variants are found by their names")),
+        Remark::Widened { from, to } => {
+            let kind = either(ChangeKind::NumberWidened, ChangeKind::NumberNarrowed);
+            (kind, Ok(format!("{from} is read as {to}")))
+        }
+        Remark::Optional => {
+            // What became an option if the new version reads it; otherwise what was one.
+            if !new_reads {
+                return Some((ChangeKind::TypeChanged, fine("a value is read as an option with it")));
+            }
+            (ChangeKind::MadeOptional, fine("a value is read as an option with it"))
+        }
+        Remark::Newtype { from, to } => {
+            (ChangeKind::NewtypeChanged, Ok(format!("{from} is read as {to}: one is what is in the other")))
+        }
+    })
+}

@@ -1,0 +1,235 @@
+//! The walk over what another version wrote, by a plan, with a stack of its own. Never recurses, and never trusts a
+//! length.
+
+use super::{Absent, Event, TranscodeError, What};
+use crate::guard::{DecodeLimits, GuardErrorKind};
+use crate::resolve::plan::{Choice, Node, Op, Table};
+
+/// What remains to be done at one level.
+pub(super) enum Frame {
+    /// These steps.
+    Ops(u32, u32),
+    /// This node, so many times; where the last one began, if one did.
+    Times { node: u32, left: u64, began: Option<usize>, counts: bool },
+    /// The end of recursive values: their levels and their slot.
+    Leave(u32, u32),
+    /// The end of what is passed over.
+    Kept,
+    /// A record whose parts are put in another order.
+    Scatter(Scatter),
+}
+
+pub(super) struct Scatter {
+    pub(super) next: u32,
+    pub(super) end: u32,
+    pub(super) layout: (u32, u32),
+    pub(super) from: Mark,
+    /// Where the part begins that is being written.
+    pub(super) open: Option<Mark>,
+    pub(super) parts: Vec<(Mark, Mark)>,
+}
+
+/// A position in what was written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    pub(super) bytes: usize,
+    pub(super) events: usize,
+}
+
+pub(super) struct Walk<'a> {
+    pub(super) table: &'a Table,
+    pub(super) bytes: &'a [u8],
+    pub(super) at: usize,
+    pub(super) limits: DecodeLimits,
+    pub(super) depth: u32,
+    pub(super) empty: u64,
+    /// What is passed over lies so deep in what is passed over.
+    pub(super) silent: u32,
+    pub(super) stack: Vec<Frame>,
+    pub(super) out: Vec<u8>,
+    pub(super) events: Vec<Event>,
+    /// Where each recursive node was entered last.
+    pub(super) entered: Vec<usize>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(table: &'a Table, bytes: &'a [u8], limits: DecodeLimits, mut out: Vec<u8>) -> Self {
+        out.reserve(bytes.len());
+        Self {
+            table,
+            bytes,
+            at: 0,
+            limits,
+            depth: 0,
+            empty: 0,
+            silent: 0,
+            stack: Vec::new(),
+            out,
+            events: Vec::new(),
+            entered: vec![usize::MAX; table.slots as usize],
+        }
+    }
+
+    pub(super) fn walk(&mut self, root: u32) -> Result<(), TranscodeError> {
+        self.stack.push(Frame::Times { node: root, left: 1, began: None, counts: false });
+        while let Some(frame) = self.stack.last_mut() {
+            match frame {
+                Frame::Ops(next, end) if *next < *end => {
+                    *next += 1;
+                    let op = self.table.ops[*next as usize - 1];
+                    self.op(op)?;
+                }
+                Frame::Times { node, left, began, counts } if *left > 0 => {
+                    // What takes no bytes once takes none at all.
+                    if *began == Some(self.at) {
+                        if std::mem::take(counts) {
+                            let limit = self.limits.max_empty_elements;
+                            self.empty = self.empty.saturating_add(*left).saturating_add(1);
+                            if self.empty > u64::from(limit) {
+                                return Err(self.error(GuardErrorKind::TooManyEmptyElements { limit }));
+                            }
+                        }
+                        if self.silent > 0 {
+                            self.stack.pop();
+                            continue;
+                        }
+                    }
+                    (*left, *began) = (*left - 1, Some(self.at));
+                    let node = *node;
+                    self.node(node)?;
+                }
+                Frame::Leave(levels, slot) => {
+                    self.depth -= *levels;
+                    self.entered[*slot as usize] = usize::MAX;
+                    self.stack.pop();
+                }
+                Frame::Kept => {
+                    self.silent -= 1;
+                    self.stack.pop();
+                }
+                Frame::Scatter(_) => {
+                    if let Some(Frame::Scatter(frame)) = self.stack.pop() {
+                        self.scatter(frame)?;
+                    }
+                }
+                Frame::Ops(..) | Frame::Times { .. } => {
+                    self.stack.pop();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn op(&mut self, op: Op) -> Result<(), TranscodeError> {
+        match op {
+            Op::Keep(node) => self.once(node),
+            Op::Field(node, structure) => {
+                self.event(What::Start(structure))?;
+                self.once(node);
+            }
+            Op::Skip(node) => {
+                self.silent += 1;
+                self.stack.push(Frame::Kept);
+                self.once(node);
+            }
+            Op::None => self.put(&[0])?,
+            Op::Default(name) => self.event(What::Gap(Absent::Field(name)))?,
+            Op::DefaultArgument(place) => self.event(What::Gap(Absent::Argument(place)))?,
+            Op::Place(..) => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn once(&mut self, node: u32) {
+        self.stack.push(Frame::Times { node, left: 1, began: None, counts: false });
+    }
+
+    fn node(&mut self, node: u32) -> Result<(), TranscodeError> {
+        match self.table.nodes[node as usize] {
+            Node::Bytes(count) => self.copy(count)?,
+            Node::Varint(bits) => {
+                let start = self.at;
+                self.varint(bits)?;
+                self.put_read(start)?;
+            }
+            Node::Widen(widened) => self.widen(widened)?,
+            Node::Float => {
+                let bits = self.take(4)?;
+                if let Ok(bits) = <[u8; 4]>::try_from(bits) {
+                    self.put(&f64::from(f32::from_le_bytes(bits)).to_le_bytes())?;
+                }
+            }
+            Node::Text => {
+                let start = self.at;
+                let length = self.length()?;
+                self.take(length)?;
+                self.put_read(start)?;
+            }
+            Node::Option(inside) => {
+                let start = self.at;
+                let flag = self.byte()?;
+                self.put_read(start)?;
+                match flag {
+                    0 => {}
+                    1 => self.once(inside),
+                    _ => return Err(self.error_at(start, GuardErrorKind::BadTag)),
+                }
+            }
+            Node::Some(inside) => {
+                self.put(&[1])?;
+                self.once(inside);
+            }
+            Node::Sequence(element) => {
+                let start = self.at;
+                let count = self.length()?;
+                self.put_read(start)?;
+                self.stack.push(Frame::Times { node: element, left: count, began: None, counts: true });
+            }
+            Node::Array(element, count) => {
+                self.stack.push(Frame::Times { node: element, left: count, began: None, counts: false });
+            }
+            Node::Record((first, end)) => self.stack.push(Frame::Ops(first, end)),
+            Node::Scatter { ops: (next, end), layout } => {
+                let (from, parts) = (self.mark(), Vec::new());
+                self.stack.push(Frame::Scatter(Scatter { next, end, layout, from, open: None, parts }));
+            }
+            Node::Enum((first, end)) => self.variant(first, end)?,
+            Node::Enter { inside, levels, slot } => {
+                let limit = self.limits.max_depth;
+                if self.depth.saturating_add(levels) > limit {
+                    return Err(self.error(GuardErrorKind::TooDeep { limit }));
+                }
+                // Recursive values take a byte at least; this one has no end.
+                if self.entered[slot as usize] == self.at {
+                    return Err(self.error(GuardErrorKind::Truncated));
+                }
+                self.entered[slot as usize] = self.at;
+                self.depth += levels;
+                self.stack.push(Frame::Leave(levels, slot));
+                self.once(inside);
+            }
+            Node::Never => return Err(self.error(GuardErrorKind::BadTag)),
+        }
+        Ok(())
+    }
+
+    fn variant(&mut self, first: u32, end: u32) -> Result<(), TranscodeError> {
+        let start = self.at;
+        let sent = self.varint(32)?;
+        if sent >= u128::from(end - first) {
+            return Err(self.error_at(start, GuardErrorKind::BadTag));
+        }
+        match &self.table.choices[first as usize + sent as usize] {
+            Choice::Known { tag, inside } => {
+                self.put_varint((*tag).into())?;
+                self.once(*inside);
+            }
+            Choice::Other { tag, inside } => {
+                self.put_varint((*tag).into())?;
+                self.op(Op::Skip(*inside))?;
+            }
+            Choice::Unknown(name) => return Err(TranscodeError::UnknownVariant(name.to_string())),
+        }
+        Ok(())
+    }
+}

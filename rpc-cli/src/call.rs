@@ -1,0 +1,144 @@
+//! `traitwire call`: one call, with JSON in and out. Items of an argument stream are lines of standard input; those of
+//! a result stream are lines of standard output.
+
+use std::io::Read;
+
+use clap::Args;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::LinesStream;
+use traitwire::dynamic::{JsonClient, JsonItems, Value};
+use traitwire::idl::Method;
+use traitwire::{Code, RpcError};
+
+use crate::connection::{Policy, client_of_method, connect};
+use crate::failure::{Failure, Outcome};
+use crate::output;
+
+/// Calls a method.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Items of a stream that the method takes are read from standard input, one JSON value a line. A result, or each item of \
+a stream of them, is printed on one line. An interrupt (Ctrl-C) cancels the call.")]
+pub(crate) struct Call {
+    /// Where the peer is, such as unix:/run/app.sock or tcp://127.0.0.1:7000
+    address: String,
+    /// The method
+    #[arg(value_name = "SERVICE.METHOD")]
+    target: String,
+    /// The arguments as JSON: an object by their names, or an array in their order; - reads standard input, @FILE a
+    /// file
+    #[arg(
+        value_name = "ARGUMENTS",
+        default_value = "{}",
+        hide_default_value = true,
+        allow_hyphen_values = true
+    )]
+    arguments: String,
+    #[command(flatten)]
+    policy: Policy,
+    /// Print results over several lines
+    #[arg(long)]
+    pretty: bool,
+}
+
+impl Call {
+    pub(crate) async fn run(self) -> Outcome {
+        let arguments = read_arguments(&self.arguments)?;
+        let channel = tokio::select! {
+            channel = connect(&self.address) => channel?,
+            _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
+        };
+        let made = tokio::select! {
+            made = self.make(&channel, &arguments) => made,
+            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        };
+        // The peer learns that a call was given up, and that all were answered.
+        channel.close().await;
+        made
+    }
+
+    async fn make(&self, channel: &traitwire::Channel, arguments: &Value) -> Outcome {
+        let (client, name) = client_of_method(channel, &self.target, &self.policy).await?;
+        let method = client.interface().methods.iter().find(|method| method.name == name);
+        let Some(method) = method else { return Ok(()) };
+        let items = self.items(method)?;
+        if method.stream {
+            return self.print_all(&client, method, arguments, items).await;
+        }
+        let value = client.call(&method.name, arguments, items).await?;
+        match method.oneway {
+            true => Ok(()),
+            false => Ok(output::print(&output::text(&value, self.pretty))?),
+        }
+    }
+
+    async fn print_all(
+        &self,
+        client: &JsonClient,
+        method: &Method,
+        arguments: &Value,
+        items: Option<JsonItems>,
+    ) -> Outcome {
+        let mut results = client.stream(&method.name, arguments, items)?;
+        while let Some(item) = results.next().await {
+            output::print(&output::text(&item?, self.pretty))?;
+        }
+        Ok(())
+    }
+
+    /// The method's argument stream, if it takes one: lines of standard input.
+    fn items(&self, method: &Method) -> Outcome<Option<JsonItems>> {
+        if !method.arguments.iter().any(|argument| argument.stream) {
+            return Ok(None);
+        }
+        if self.arguments == "-" {
+            return Err(Failure::usage(
+                "standard input is for the items of the stream that the method takes",
+                "give the arguments on the command line, or as @FILE",
+            ));
+        }
+        let lines = LinesStream::new(BufReader::new(tokio::io::stdin()).lines());
+        let mut number = 0_u64;
+        let items = lines.filter_map(move |line| {
+            number += 1;
+            let line = match line {
+                Ok(line) if line.trim().is_empty() => return None,
+                Ok(line) => line,
+                Err(error) => return Some(Err(unreadable(number, &error))),
+            };
+            Some(serde_json::from_str(&line).map_err(|error| unreadable(number, &error)))
+        });
+        Ok(Some(Box::pin(items)))
+    }
+}
+
+fn unreadable(line: u64, error: &(dyn std::error::Error + 'static)) -> RpcError {
+    RpcError::new(Code::InvalidArgument, format!("line {line} of standard input is not JSON: {error}"))
+}
+
+/// Arguments as they are given: here, on standard input or in a file.
+pub(crate) fn read_arguments(given: &str) -> Outcome<Value> {
+    let (text, place) = match (given, given.strip_prefix('@')) {
+        ("-", _) => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text)?;
+            (text, "standard input".to_owned())
+        }
+        (_, Some(file)) => {
+            let text = std::fs::read_to_string(file).map_err(|error| {
+                Failure::usage(
+                    format!("{file} cannot be read: {error}"),
+                    "after @ comes the name of a file with JSON",
+                )
+            })?;
+            (text, file.to_owned())
+        }
+        _ => (given.to_owned(), "what is given as arguments".to_owned()),
+    };
+    serde_json::from_str(&text).map_err(|error| {
+        let help =
+            r#"write an object by the arguments' names, such as '{"a":1}', or an array in their order"#;
+        Failure::usage(format!("{place} is not JSON: {error}"), help)
+    })
+}

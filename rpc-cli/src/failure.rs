@@ -1,0 +1,129 @@
+//! How a command fails: what is said on standard error, and the exit code. Never ends the process itself.
+
+use std::io::{self, ErrorKind};
+use std::process::ExitCode;
+
+use traitwire::dynamic::Value;
+use traitwire::{CallError, Code, Executed, RpcError};
+
+use crate::output;
+
+/// What the exit codes mean, for the help.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+    0  all went well
+    1  the method returned its own error, which is on standard error as JSON
+    2  the command line, the address or the JSON is wrong
+    3  there is no connection
+    4  the call failed on its way
+    5  its time ran out
+  130  interrupted";
+
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The method's own error.
+    Own(Value),
+    /// What was asked cannot be done, and what can.
+    Usage {
+        message: String,
+        help: String,
+    },
+    /// Nobody can be called.
+    Connect(RpcError),
+    /// A call failed.
+    Call(RpcError),
+    Interrupted,
+    /// Standard input or output, or a file.
+    Local(io::Error),
+}
+
+impl Failure {
+    pub(crate) fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), help: help.into() }
+    }
+
+    /// Says what happened, and gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        let code = self.code();
+        match self {
+            Self::Own(value) => output::complain(&output::text(value, false)),
+            Self::Usage { message, help } => complain(message, &[("help", help)]),
+            Self::Connect(error) | Self::Call(error) => report(error),
+            // Whoever interrupts knows.
+            Self::Interrupted => {}
+            // Whoever reads the output has enough of it.
+            Self::Local(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            Self::Local(error) => complain(&error.to_string(), &[]),
+        }
+        ExitCode::from(code)
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Own(_) => 1,
+            Self::Usage { .. } => 2,
+            Self::Connect(error) | Self::Call(error) if error.code() == Code::InvalidArgument => 2,
+            Self::Connect(_) => 3,
+            Self::Call(error) if error.code() == Code::DeadlineExceeded => 5,
+            Self::Call(_) => 4,
+            Self::Interrupted => 130,
+            Self::Local(error) if error.kind() == ErrorKind::BrokenPipe => 0,
+            Self::Local(_) => 2,
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Local(error)
+    }
+}
+
+impl From<RpcError> for Failure {
+    fn from(error: RpcError) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl From<CallError<Value>> for Failure {
+    fn from(error: CallError<Value>) -> Self {
+        match error {
+            CallError::Service(value) => Self::Own(value),
+            CallError::Rpc(error) => Self::Call(error),
+        }
+    }
+}
+
+fn report(error: &RpcError) {
+    let executed = match error.executed() {
+        // Nothing was asked to run.
+        Executed::No if error.method().is_none() => "",
+        Executed::No => "no",
+        Executed::Maybe => "perhaps",
+        Executed::Yes => "yes, at least in part",
+    };
+    let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    complain(
+        &format!("{}: {}", error.code(), error.message()),
+        &[
+            ("cause", source.as_str()),
+            ("method", error.method().unwrap_or_default()),
+            ("address", error.address().unwrap_or_default()),
+            ("executed", executed),
+            ("help", error.code().advice()),
+        ],
+    );
+}
+
+/// An error in lines: what happened, then what is known of it. What is empty is left out.
+fn complain(message: &str, notes: &[(&str, &str)]) {
+    let style = output::error_style();
+    let mut text = format!("{}error:{} {}", style.0, style.1, output::clean(message).replace('\n', "\n  "));
+    for (name, note) in notes.iter().filter(|(_, note)| !note.is_empty()) {
+        text.push_str(&format!("\n  {name}: {}", output::clean(note).replace('\n', "\n    ")));
+    }
+    output::complain(&text);
+}

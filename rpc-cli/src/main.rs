@@ -1,0 +1,62 @@
+//! The command `traitwire`: looks at services and calls them, by what they say of themselves. Each subcommand is a
+//! file; here they are named. Never knows a service's trait.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod call;
+mod completions;
+mod connection;
+mod describe;
+mod failure;
+mod list;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::{EXIT_CODES, Outcome};
+
+/// Looks at services, calls them and measures them.
+#[derive(Debug, Parser)]
+#[command(name = "traitwire", version, after_help = EXIT_CODES, max_term_width = 100)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::List),
+    Describe(describe::Describe),
+    Call(call::Call),
+    Bench(bench::Bench),
+    Completions(completions::Completions),
+}
+
+impl Command {
+    async fn run(self) -> Outcome {
+        match self {
+            Self::List(command) => command.run().await,
+            Self::Describe(command) => command.run().await,
+            Self::Call(command) => command.run().await,
+            Self::Bench(command) => command.run().await,
+            Self::Completions(command) => command.run(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let command = CommandLine::parse().command;
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failure::Failure::from(error).report(),
+    };
+    let outcome = runtime.block_on(command.run());
+    // Somebody may still wait for standard input; nobody waits for them.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

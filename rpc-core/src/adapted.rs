@@ -1,0 +1,143 @@
+//! A service of a peer's that is of another version: under which numbers its methods take this side's arguments, and
+//! how their results are read. Asked for once for each version, and never where fingerprints agree.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use traitwire_idl::{Fingerprint, ReadResults, Resolved, resolve_results};
+
+use crate::codec::{Decoder, Encoder};
+use crate::connection::Connection;
+use crate::described::Described;
+use crate::error::{Code, Executed, RpcError};
+use crate::proto::{NewCall, Outcome};
+use crate::reflection;
+use crate::service::ServiceDescription;
+use crate::versions::{Answer, read_interface};
+
+/// What the methods of a service are at a peer of another version, in this side's order.
+pub(crate) struct Adapted {
+    pub(crate) methods: Vec<AdaptedMethod>,
+}
+
+/// What one method is there.
+pub(crate) enum AdaptedMethod {
+    /// The same, under this number.
+    Same(u32),
+    /// Called by this number with this side's arguments; its results are read so.
+    Evolved(u32, Arc<ReadResults>),
+    /// It cannot be called.
+    Refused(RpcError),
+    /// There is none of this name.
+    Missing,
+}
+
+/// What a connection's peer has answered, by this side's service and, for objects, the fingerprint of theirs.
+#[derive(Default)]
+pub(crate) struct Answers(Mutex<HashMap<Interfaces, Arc<Adapted>>>);
+
+/// A description of this side's by its place in memory, and the fingerprint of an object's service.
+type Interfaces = (usize, Option<u64>);
+
+/// Kept answers. A peer may have more kinds of objects; those are asked about again.
+const MOST_ANSWERS: usize = 64;
+
+/// A service, or an object, of a peer's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) description: &'a Described,
+    /// An object's number, and the fingerprint of its service.
+    pub(crate) object: Option<(u64, u64)>,
+}
+
+/// Introduces this side's version to the peer, and resolves the results of the peer's.
+///
+/// # Errors
+/// Where the peer does not answer, or not in a way that can be read.
+pub(crate) async fn adapt(
+    connection: &Arc<Connection>,
+    asked: Asked<'_>,
+    max_depth: u32,
+    deadline: Option<(Instant, Duration)>,
+) -> Result<Arc<Adapted>, RpcError> {
+    let Asked { description, object } = asked;
+    // The place of what was fetched may be another's later.
+    let key = match description {
+        Described::Own(own) => Some((std::ptr::from_ref(*own).addr(), object.map(|(_, interface)| interface))),
+        Described::Fetched(_) => None,
+    };
+    let lock = || connection.answers.0.lock();
+    if let Some(known) = key.and_then(|key| lock().get(&key).cloned()) {
+        return Ok(known);
+    }
+    let mut arguments = Encoder::new();
+    arguments.value(&description.interface().without_docs());
+    let object = object.map(|(id, _)| id);
+    let call = NewCall { deadline, object, ..NewCall::new(reflection::INTRODUCE, arguments.finish()?) };
+    let adapted = match connection.call(call).await.outcome {
+        Outcome::Output(mut body) => Arc::new(read(description, body.as_contiguous(), max_depth)?),
+        Outcome::Failure(error) => {
+            return Err(match error.code() {
+                Code::Unimplemented | Code::Decode | Code::TooLarge | Code::ResourceExhausted => {
+                    incomparable(error.message())
+                }
+                // The call that this was for was not even sent.
+                _ => error.with_executed(Executed::No),
+            });
+        }
+        Outcome::Error(_) => return Err(incomparable("an error of a method that has none")),
+    };
+    if let Some(key) = key {
+        let mut known = lock();
+        if known.len() >= MOST_ANSWERS {
+            known.clear();
+        }
+        known.insert(key, Arc::clone(&adapted));
+    }
+    Ok(adapted)
+}
+
+fn incomparable(why: &str) -> RpcError {
+    let message = format!("the signature differs from the peer's, and the two cannot be compared: {why}");
+    RpcError::new(Code::SchemaMismatch, message)
+}
+
+fn read(description: &ServiceDescription, answered: &[u8], max_depth: u32) -> Result<Adapted, RpcError> {
+    let ours = description.interface();
+    let mut buffer = crate::buffer::Buffer::new();
+    buffer.extend_from_slice(answered);
+    let body = crate::body::Body::new(buffer);
+    let mut decoder = Decoder::new(&body);
+    let answers: Vec<Answer> = decoder.value()?;
+    let theirs = read_interface(&answered[answered.len() - decoder.left()..], max_depth)?;
+    if answers.len() != ours.methods.len() {
+        return Err(incomparable("the peer's answer is about other methods"));
+    }
+    let results: Resolved<ReadResults> =
+        resolve_results(ours, &theirs).map_err(|error| incomparable(&error.to_string()))?;
+    let fingerprints: HashMap<&str, Fingerprint> = {
+        let methods = theirs.methods.iter();
+        methods.map(|it| (it.name.as_str(), Fingerprint::of_method(it, &theirs.types))).collect()
+    };
+    let methods = ours.methods.iter().zip(description.methods()).zip(answers).zip(results);
+    let methods = methods.map(|(((model, method), answer), results)| {
+        let refused = |place: &str| {
+            let message = format!("the signature differs from the peer's: {place}");
+            AdaptedMethod::Refused(RpcError::new(Code::SchemaMismatch, message))
+        };
+        match (answer, results) {
+            (Answer::Missing, _) | (_, None) => AdaptedMethod::Missing,
+            (Answer::Refused(place), _) => refused(&place),
+            (Answer::Number(number), _)
+                if fingerprints.get(model.name.as_str()) == Some(&method.fingerprint) =>
+            {
+                AdaptedMethod::Same(number)
+            }
+            (Answer::Number(_), Some(Err(conflict))) => refused(&conflict.to_string()),
+            (Answer::Number(number), Some(Ok(results))) => AdaptedMethod::Evolved(number, Arc::new(results)),
+        }
+    });
+    Ok(Adapted { methods: methods.collect() })
+}

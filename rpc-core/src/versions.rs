@@ -1,0 +1,197 @@
+//! The callers' versions of this side's services, on one connection: numbers under which methods are called with
+//! another version's arguments. Never resolves anything itself, and never looks at a value.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use traitwire_idl::{Fingerprint, Interface, ReadArguments, resolve_arguments};
+
+use crate::body::Body;
+use crate::codec::{Decoder, Encoder};
+use crate::error::{Code, RpcError};
+use crate::evolved::evolve_all;
+use crate::options::Limits;
+use crate::proto::Outcome;
+use crate::reflection::{DESCRIBE, INTRODUCE, describe};
+use crate::service::{MethodDescription, ServiceDescription};
+use crate::services::Services;
+
+/// Bytes of the largest interface that a peer may introduce, and that is read from a peer: a few hundred methods.
+pub(crate) const MAX_INTERFACE: usize = 512 << 10;
+
+/// What a method of the caller's version is at the callee (P-52).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Answer {
+    /// It is called by this number.
+    Number(u32),
+    /// Its arguments cannot be read, and why.
+    Refused(String),
+    /// There is none of this name.
+    Missing,
+}
+
+/// The versions that a peer has introduced.
+#[derive(Default)]
+pub(crate) struct Versions {
+    introduced: Vec<Introduced>,
+    methods: HashMap<u32, Adapted>,
+    /// The next number that nobody has.
+    next: u32,
+}
+
+struct Introduced {
+    service: &'static ServiceDescription,
+    /// Methods of objects and of the connection's services are numbered apart.
+    is_object: bool,
+    interface: Vec<u8>,
+    answers: Vec<Answer>,
+}
+
+/// A method as callers of another version call it.
+struct Adapted {
+    service: &'static ServiceDescription,
+    /// Its place in the service.
+    index: u32,
+    arguments: Arc<ReadArguments>,
+}
+
+impl Adapted {
+    /// The method's own number among these services.
+    fn among(&self, services: &Services) -> Option<(u32, &'static MethodDescription)> {
+        let number = services.first_number(self.service)? + self.index;
+        Some((number, services.method(number)?))
+    }
+}
+
+/// A method by its own number, and how the arguments of its caller's version are read.
+pub(crate) type Read = (u32, &'static MethodDescription, Arc<ReadArguments>);
+
+impl Versions {
+    /// A call of a number that no method of these services has: of a method by a caller of another version, whose
+    /// arguments become this side's.
+    ///
+    /// # Errors
+    /// The outcome of all other calls, such as those of built-in methods.
+    #[cold]
+    pub(crate) fn unusual(
+        &mut self,
+        services: &Services,
+        method: u32,
+        is_object: bool,
+        body: &mut Body,
+        limits: &Limits,
+    ) -> Result<Read, Outcome> {
+        match method {
+            DESCRIBE => return Err(describe(services, body)),
+            INTRODUCE => {
+                let introduced = self.introduce(services, is_object, body, limits);
+                return Err(introduced.map_or_else(Outcome::Failure, Outcome::Output));
+            }
+            _ => {}
+        }
+        let adapted = self.methods.get(&method).and_then(|it| Some((it, it.among(services)?)));
+        let Some((adapted, (number, description))) = adapted else {
+            let message = format!("no method has the number {method}");
+            return Err(Outcome::Failure(RpcError::new(Code::Unimplemented, message)));
+        };
+        match evolve_all(&adapted.arguments.values, body, limits.max_depth) {
+            Ok(()) => Ok((number, description, Arc::clone(&adapted.arguments))),
+            Err(error) => Err(Outcome::Failure(error.with_method(&description.path))),
+        }
+    }
+
+    /// Answers a call of [`INTRODUCE`]: the argument is the caller's interface.
+    fn introduce(
+        &mut self,
+        services: &Services,
+        is_object: bool,
+        body: &mut Body,
+        limits: &Limits,
+    ) -> Result<Body, RpcError> {
+        let bytes = body.as_contiguous().to_vec();
+        let interface = read_interface(&bytes, limits.max_depth)?;
+        let service = services.find(&interface.name).ok_or_else(|| not_served(&interface.name))?;
+        let known = self.introduced.iter().find(|known| {
+            known.is_object == is_object && std::ptr::eq(known.service, service) && known.interface == bytes
+        });
+        if let Some(known) = known {
+            return answer(&known.answers, service);
+        }
+        if self.introduced.len() >= limits.max_versions as usize {
+            let message =
+                format!("more than {} versions of services, the peer's max_versions", limits.max_versions);
+            return Err(RpcError::new(Code::ResourceExhausted, message));
+        }
+        let first = services.first_number(service).unwrap_or_default();
+        self.next = self.next.max(services.methods().len() as u32);
+        let answers = self.resolve(&interface, service, first)?;
+        let answered = answer(&answers, service);
+        self.introduced.push(Introduced { service, is_object, interface: bytes, answers });
+        answered
+    }
+
+    /// Gives numbers to the methods whose arguments can be read.
+    fn resolve(
+        &mut self,
+        caller: &Interface,
+        service: &'static ServiceDescription,
+        first: u32,
+    ) -> Result<Vec<Answer>, RpcError> {
+        let refused =
+            |error: traitwire_idl::TooLarge| RpcError::new(Code::ResourceExhausted, error.to_string());
+        let resolved = resolve_arguments(caller, service.interface()).map_err(refused)?;
+        let named: HashMap<&str, u32> = {
+            let methods = service.interface().methods.iter().map(|method| method.name.as_str());
+            methods.zip(0..).collect()
+        };
+        let answers = caller.methods.iter().zip(resolved).map(|(method, resolved)| {
+            let Some((index, arguments)) = named.get(method.name.as_str()).copied().zip(resolved) else {
+                return Answer::Missing;
+            };
+            let own = service.methods()[index as usize].fingerprint;
+            if Fingerprint::of_method(method, &caller.types) == own {
+                return Answer::Number(first + index);
+            }
+            match arguments {
+                Err(conflict) => Answer::Refused(conflict.to_string()),
+                Ok(arguments) => {
+                    let number = self.next;
+                    self.next += 1;
+                    self.methods.insert(number, Adapted { service, index, arguments: Arc::new(arguments) });
+                    Answer::Number(number)
+                }
+            }
+        });
+        Ok(answers.collect())
+    }
+}
+
+fn answer(answers: &[Answer], service: &ServiceDescription) -> Result<Body, RpcError> {
+    let mut encoder = Encoder::new();
+    encoder.value(answers).value(service.interface());
+    encoder.finish()
+}
+
+pub(crate) fn not_served(name: &str) -> RpcError {
+    RpcError::new(Code::Unimplemented, format!("no service {name:?} is served here"))
+}
+
+/// The interface that these bytes are.
+///
+/// # Errors
+/// `Decode`, where they are none, or a larger one than is read.
+pub(crate) fn read_interface(bytes: &[u8], max_depth: u32) -> Result<Interface, RpcError> {
+    if bytes.len() > MAX_INTERFACE {
+        let message = format!("an interface of {} bytes; at most {MAX_INTERFACE} are read", bytes.len());
+        return Err(RpcError::new(Code::Decode, message));
+    }
+    Interface::check_encoded(bytes, max_depth)
+        .map_err(|error| RpcError::new(Code::Decode, error.to_string()))?;
+    let mut buffer = crate::buffer::Buffer::new();
+    buffer.extend_from_slice(bytes);
+    let body = Body::new(buffer);
+    let mut decoder = Decoder::new(&body);
+    let interface = decoder.value()?;
+    decoder.finish().map(|()| interface)
+}

@@ -1,0 +1,211 @@
+//! What holds where versions differ: limits, refusals at connect, layers, deadlines, and what a peer may introduce.
+
+use std::time::Duration;
+
+use traitwire::{Channel, Code, Executed, Limits, RpcError, Server, middleware};
+
+use crate::silent::Silent;
+use crate::{new, old};
+
+mod deep {
+    use traitwire::{ipc_service, ipc_type};
+
+    #[ipc_type]
+    pub struct Chain {
+        pub next: Option<Box<Chain>>,
+    }
+
+    #[ipc_service]
+    pub trait Deep {
+        async fn depth(&self, chain: Chain) -> u32;
+        async fn make(&self, depth: u32) -> Chain;
+    }
+
+    pub struct Impl;
+
+    pub fn chain(depth: u32) -> Chain {
+        (1..depth).fold(Chain { next: None }, |chain, _| Chain { next: Some(Box::new(chain)) })
+    }
+
+    impl Deep for Impl {
+        async fn depth(&self, mut chain: Chain) -> u32 {
+            let mut depth = 1;
+            while let Some(next) = chain.next {
+                (chain, depth) = (*next, depth + 1);
+            }
+            depth
+        }
+
+        async fn make(&self, depth: u32) -> Chain {
+            chain(depth)
+        }
+    }
+}
+
+mod deeper {
+    use traitwire::{ipc_service, ipc_type};
+
+    #[ipc_type]
+    pub struct Chain {
+        pub note: Option<u8>,
+        pub next: Option<Box<Chain>>,
+    }
+
+    #[ipc_service]
+    pub trait Deep {
+        async fn depth(&self, chain: Chain) -> u32;
+        async fn make(&self, depth: u32) -> Chain;
+    }
+
+    pub fn chain(depth: u32) -> Chain {
+        (1..depth).fold(Chain { note: None, next: None }, |chain, _| Chain {
+            note: Some(1),
+            next: Some(Box::new(chain)),
+        })
+    }
+}
+
+fn rpc<T: std::fmt::Debug, E: std::fmt::Debug>(result: Result<T, traitwire::CallError<E>>) -> RpcError {
+    result.expect_err("refused").rpc().expect("the framework's").clone()
+}
+
+#[tokio::test]
+async fn values_of_another_version_nest_no_deeper_than_those_of_ones_own() {
+    let server = Server::builder().service(deep::DeepServer::new(deep::Impl));
+    let _handle = server.bind("mem:deep").await.expect("an address").spawn();
+    let client = deeper::DeepClient::connect("mem:deep").await.expect("it is there");
+    assert_eq!(client.depth(deeper::chain(128)).await, Ok(128));
+    assert_eq!(rpc(client.depth(deeper::chain(129)).await).code(), Code::Decode);
+    assert_eq!(
+        client.make(128).await,
+        Ok({
+            let mut expected = deeper::chain(128);
+            let mut at = &mut expected;
+            loop {
+                at.note = None;
+                match &mut at.next {
+                    Some(next) => at = next,
+                    None => break,
+                }
+            }
+            expected
+        })
+    );
+    assert_eq!(rpc(client.make(129).await).code(), Code::Decode);
+}
+
+mod nothing {
+    use traitwire::{ipc_service, ipc_type};
+
+    #[ipc_type]
+    pub struct Weight {
+        pub grams: f64,
+    }
+
+    #[ipc_service(name = "Scale")]
+    pub trait Old {
+        async fn weigh(&self, weight: Weight) -> u8;
+        async fn gone(&self);
+    }
+
+    pub struct Impl;
+
+    impl Old for Impl {
+        async fn weigh(&self, weight: Weight) -> u8 {
+            weight.grams as u8
+        }
+
+        async fn gone(&self) {}
+    }
+
+    pub mod new {
+        use traitwire::{ipc_service, ipc_type};
+
+        #[ipc_type]
+        pub struct Weight {
+            pub grams: u64,
+        }
+
+        #[ipc_service(name = "Scale")]
+        pub trait New {
+            async fn weigh(&self, weight: Weight) -> u8;
+            async fn added(&self);
+        }
+    }
+}
+
+#[tokio::test]
+async fn connecting_fails_where_no_method_can_be_called_and_says_why() {
+    let server = Server::builder().service(nothing::OldServer::new(nothing::Impl));
+    let _handle = server.bind("mem:scale").await.expect("an address").spawn();
+    let error = nothing::new::NewClient::connect("mem:scale").await.expect_err("nothing fits");
+    assert_eq!((error.code(), error.executed()), (Code::SchemaMismatch, Executed::No));
+    assert_eq!((error.method(), error.address()), (Some("Scale.weigh"), Some("mem:scale")));
+    let place = "Weight.grams: u64 on the client, f64 on the server (in the arguments)";
+    assert!(error.message().contains(place), "{error}");
+
+    let channel = Channel::connect("mem:scale").await.expect("connected");
+    let client = nothing::new::NewClient::new(channel);
+    let error = rpc(client.weigh(nothing::new::Weight { grams: 1 }).await);
+    assert!(error.code() == Code::SchemaMismatch && error.message().contains(place), "{error}");
+}
+
+#[tokio::test]
+async fn layers_on_both_sides_see_calls_of_other_versions_as_their_own() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+    let seen = Arc::new(AtomicU32::new(0));
+    let count = |seen: &Arc<AtomicU32>| {
+        let seen = Arc::clone(seen);
+        middleware::intercept(move |request: &mut middleware::Request| {
+            assert_eq!(request.service(), "Shop");
+            assert!(["Shop.list", "Shop.watch", "Shop.put"].contains(&request.method()), "{request:?}");
+            seen.fetch_add(1, SeqCst);
+            Ok(())
+        })
+    };
+    let server = Server::builder().layer(count(&seen)).service(new::ShopServer::new(new::Impl));
+    let _handle = server.bind("mem:layers").await.expect("an address").spawn();
+    let channel = Channel::connect("mem:layers").await.expect("connected").layer(count(&seen));
+    let shop = old::ShopClient::new(channel);
+    assert_eq!(shop.list(3).await.expect("a list"), [3, 10]);
+    assert!(shop.put(old::order()).await.is_ok());
+    assert_eq!(shop.watch(1).next().await.expect("an item").expect("no error").at, 0);
+    assert_eq!(seen.load(SeqCst), 6);
+}
+
+#[tokio::test]
+async fn a_peer_introduces_no_more_versions_than_it_may() {
+    let server = Server::builder().service(new::ShopServer::new(new::Impl));
+    let server = server.bind("mem:introduced?max_versions=1").await.expect("an address");
+    let _handle = server.spawn();
+    let channel = Channel::connect("mem:introduced").await.expect("connected");
+    // The same version again is the same.
+    for _ in 0..3 {
+        assert_eq!(old::ShopClient::new(channel.clone()).list(3).await.expect("a list"), [3, 10]);
+    }
+    let error = rpc(between::ShopClient::new(channel.clone()).list().await);
+    assert_eq!(error.code(), Code::SchemaMismatch);
+    assert!(error.message().contains("max_versions"), "{error}");
+    assert_eq!(old::ShopClient::new(channel).list(3).await.expect("a list"), [3, 10]);
+    assert_eq!(Limits::default().max_versions, 32);
+}
+
+mod between {
+    #[traitwire::ipc_service]
+    pub trait Shop {
+        async fn list(&self) -> Vec<u32>;
+        async fn same(&self, a: i64) -> i64;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn asking_how_versions_differ_is_part_of_the_calls_time() {
+    let channel = Channel::connect(Silent::new()).await.expect("connected");
+    let client = old::ShopClient::new(channel);
+    let client = client.with_timeout(Duration::from_secs(1));
+    let started = tokio::time::Instant::now();
+    let error = rpc(client.list(3).await);
+    assert_eq!((error.code(), error.executed()), (Code::DeadlineExceeded, Executed::No));
+    assert_eq!(started.elapsed(), Duration::from_secs(1));
+}

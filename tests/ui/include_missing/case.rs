@@ -1,0 +1,3 @@
+traitwire::include_interface!("there/is/no/such.idl");
+
+fn main() {}
