@@ -82,7 +82,8 @@ fn changed_inputs() {
     let seconds = std::env::var("TRAITWIRE_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let time = std::time::Duration::from_secs(seconds);
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
-    let targets: [(&str, fn(&[u8])); 4] = [
+    type Target = (&'static str, fn(&[u8]));
+    let targets: [Target; 4] = [
         ("frame", targets::frame),
         ("hello", targets::hello),
         ("bodies", targets::bodies),

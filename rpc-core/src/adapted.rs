@@ -65,7 +65,9 @@ pub(crate) async fn adapt(
     let Asked { description, object } = asked;
     // The place of what was fetched may be another's later.
     let key = match description {
-        Described::Own(own) => Some((std::ptr::from_ref(*own).addr(), object.map(|(_, interface)| interface))),
+        Described::Own(own) => {
+            Some((std::ptr::from_ref(*own).addr(), object.map(|(_, interface)| interface)))
+        }
         Described::Fetched(_) => None,
     };
     let lock = || connection.answers.0.lock();

@@ -1,6 +1,7 @@
 //! What an id on the wire stands for on the side that gave it out. Never free while the peer owes something under it.
 
-use crate::proto::calls::{Call, CallKey};
+use crate::proto::call::Call;
+use crate::proto::calls::CallKey;
 use crate::proto::stream::StreamIn;
 
 /// An id on the wire.

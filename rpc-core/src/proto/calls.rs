@@ -8,9 +8,10 @@ use slab::Slab;
 
 use crate::body::Body;
 use crate::buffer::Buffer;
-use crate::error::{Executed, RpcError};
+use crate::error::RpcError;
 use crate::priority::Priority;
 use crate::proto::arrival::Arrival;
+use crate::proto::call::{Call, State, Streams};
 use crate::proto::call_id::{Holder, Id};
 use crate::proto::frame::{Header, flags, take_varint};
 use crate::proto::session::CallerKey;
@@ -21,58 +22,6 @@ use crate::reference::References;
 /// Names one call on this side. Unlike its id it stays taken until the outcome has been collected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallKey(pub(super) usize);
-
-#[derive(Debug)]
-pub(super) struct Call {
-    pub(super) id: CallId,
-    pub(super) deadline: Option<Instant>,
-    /// Where in the stream of output its last byte stands; `None` while part of it is queued.
-    pub(super) ends_at: Option<u64>,
-    pub(super) awaits: Awaits,
-    pub(super) priority: Priority,
-    /// Nothing for a call that has none, so that it costs nothing there.
-    pub(super) streams: Option<Box<Streams>>,
-    waker: Option<Waker>,
-    /// What was sent, where that was one frame: the reply uses its buffer, or it can be sent again.
-    arguments: Option<Body>,
-    state: State,
-}
-
-/// The streams of one call.
-#[derive(Debug)]
-pub(super) struct Streams {
-    /// Tells calls apart that have the key one after another.
-    pub(super) serial: u64,
-    pub(super) arguments: Option<StreamOut>,
-    pub(super) results: Option<StreamIn>,
-}
-
-impl Call {
-    /// Whether it may have reached the peer, where `written` bytes of all output were written.
-    pub(super) fn executed(&self, written: u64) -> Executed {
-        match self.ends_at {
-            Some(end) if end <= written => Executed::Maybe,
-            _ => Executed::No,
-        }
-    }
-
-    /// Whether its reply is still to come.
-    pub(super) fn is_open(&self) -> bool {
-        !matches!(self.state, State::Done(_))
-    }
-
-    /// Its argument stream, if it has one.
-    pub(super) fn arguments(&mut self) -> Option<&mut StreamOut> {
-        self.streams.as_mut()?.arguments.as_mut()
-    }
-}
-
-#[derive(Debug)]
-enum State {
-    Waiting,
-    Receiving { flags: u8, arrival: Arrival },
-    Done(Outcome),
-}
 
 /// What a reply frame did.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ pub mod hello;
 mod admission;
 mod arrival;
 mod budget;
+mod call;
 mod call_id;
 mod calls;
 mod outgoing;

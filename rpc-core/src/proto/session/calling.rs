@@ -6,7 +6,7 @@ use super::{Awaits, NewCall, Session};
 use crate::body::Body;
 use crate::error::{Code, Executed, RpcError};
 use crate::priority::Priority;
-use crate::proto::calls::{Call, Streams};
+use crate::proto::call::{Call, Streams};
 use crate::proto::frame::{Kind, flags, put_varint};
 use crate::proto::output::{FIRST_PART, Queued, What};
 use crate::proto::stream::{StreamIn, StreamOut};
