@@ -12,10 +12,13 @@
 //! pipes), or any address of Traitwire's. `PEERS_SECS` is how long W2 lasts (W3 and W4 half of it),
 //! `PEER_SERVER_PID` the server's process, whose CPU time counts.
 
+use std::time::Instant;
+
 mod support;
 
 use support::contestant::{BenchBlockingClient, BenchClient, bind};
-use support::workload::{Work, latency, run, times};
+use support::measurement::Measurement;
+use support::workload::{TIMED_CALLS, WARM_UP_CALLS, Work, latency, run};
 use support::{on_worker, say};
 use traitwire::Endpoint;
 
@@ -66,5 +69,20 @@ async fn bench(address: String, work: Work) {
 fn bench_blocking(address: &str) {
     let client = BenchBlockingClient::connect(address).expect("the server is there");
     let add = |a, b| client.add(a, b).expect("the call succeeds");
-    say(&latency(times(add)).to_string());
+    say(&Measurement::new(Work::W1, &latency(times(add))).to_string());
+}
+
+/// The times of calls that are made one after another without a runtime, in nanoseconds.
+fn times(mut add: impl FnMut(i32, i32) -> i32) -> Vec<u64> {
+    for n in 0..WARM_UP_CALLS {
+        assert_eq!(add(n, 2), n + 2);
+    }
+    let timed = |n| {
+        let start = Instant::now();
+        let sum = add(n, 1);
+        let took = start.elapsed().as_nanos() as u64;
+        assert_eq!(sum, n + 1);
+        took
+    };
+    (0..TIMED_CALLS).map(timed).collect()
 }

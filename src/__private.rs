@@ -21,7 +21,7 @@ pub use traitwire_core::Stream;
 #[cfg(feature = "blocking")]
 pub use traitwire_core::blocking::{BlockingStreaming, call, feed, wait};
 pub use traitwire_core::channel::Channel;
-pub use traitwire_core::client::Client;
+pub use traitwire_core::client::{Call, Client};
 pub use traitwire_core::codec::{Decoder, Encoder};
 pub use traitwire_core::error::{CallError, RpcError};
 pub use traitwire_core::items::Upload;

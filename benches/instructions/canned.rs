@@ -82,6 +82,10 @@ impl BusyPoll for Script {
         state.wakes = state.ready.is_empty();
         state.wakes
     }
+
+    fn untaken(&self) -> usize {
+        0
+    }
 }
 
 struct State {

@@ -23,7 +23,7 @@ impl Clocks {
 
 /// By all threads of a process that live still. The scheduler brings the figure of a running thread up to date
 /// at its ticks, so it may lack some milliseconds.
-fn used_by(process: u32) -> u64 {
+pub(crate) fn used_by(process: u32) -> u64 {
     let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { return 0 };
     let used = threads.flatten().filter_map(|thread| {
         let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;

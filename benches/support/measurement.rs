@@ -14,6 +14,12 @@ impl Measurement {
         let figures = figures.iter().map(|(name, value)| ((*name).to_owned(), *value));
         Self { workload: workload.to_string(), figures: figures.collect() }
     }
+
+    /// With more figures.
+    pub(crate) fn and(mut self, figures: &[(&str, f64)]) -> Self {
+        self.figures.extend(figures.iter().map(|(name, value)| ((*name).to_owned(), *value)));
+        self
+    }
 }
 
 impl fmt::Display for Measurement {

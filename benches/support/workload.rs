@@ -23,11 +23,22 @@ pub(crate) enum Work {
     W5,
     /// Connect, one small call, close.
     W6,
+    /// Echo of a block: one at a time, then several in flight.
+    Echo(Echo),
+}
+
+/// An echo of so many bytes, so many in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Echo {
+    pub(crate) bytes: usize,
+    pub(crate) in_flight: usize,
 }
 
 pub(crate) const WARM_UP: Duration = Duration::from_millis(300);
 pub(crate) const WARM_UP_CALLS: i32 = 2_000;
 pub(crate) const TIMED_CALLS: i32 = 20_000;
+/// So that there is something to take a median of, however large they are.
+pub(crate) const FEWEST_ECHOES: usize = 5;
 pub(crate) const ITEMS: u64 = 1_000_000;
 pub(crate) const CONNECTIONS: i32 = 200;
 pub(crate) const CONNECTING: Duration = Duration::from_secs(4);
@@ -36,12 +47,17 @@ impl Work {
     pub(crate) const ALL: [Work; 6] = [Work::W1, Work::W2, Work::W3, Work::W4, Work::W5, Work::W6];
 
     pub(crate) fn parse(name: &str) -> Option<Self> {
+        if let Some((bytes, in_flight)) = name.strip_prefix("E").and_then(|echo| echo.split_once('x')) {
+            let (bytes, in_flight) = (bytes.parse().ok()?, in_flight.parse().ok()?);
+            return Some(Work::Echo(Echo { bytes, in_flight }));
+        }
         Self::ALL.into_iter().find(|work| work.to_string() == name)
     }
 
     /// Bytes of a block to echo; 0 for small calls.
     pub(crate) fn block(self) -> usize {
         match self {
+            Work::Echo(Echo { bytes, .. }) => bytes,
             Work::W3 => 4 << 10,
             Work::W4 => 1 << 20,
             _ => 0,
@@ -50,6 +66,7 @@ impl Work {
 
     pub(crate) fn in_flight(self) -> usize {
         match self {
+            Work::Echo(Echo { in_flight, .. }) => in_flight,
             Work::W2 => 64,
             Work::W3 => 16,
             _ => 1,
@@ -78,7 +95,10 @@ impl Work {
 
 impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
+        match self {
+            Work::Echo(Echo { bytes, in_flight }) => write!(f, "E{bytes}x{in_flight}"),
+            work => fmt::Debug::fmt(work, f),
+        }
     }
 }
 
@@ -101,6 +121,10 @@ pub(crate) async fn run<C: Caller>(work: Work, address: &str) -> Measurement {
         Work::W1 => one_at_a_time(&client).await,
         Work::W5 => items(&client).await,
         Work::W6 => connections::<C>(&client, address).await,
+        Work::Echo(_) => {
+            let times = echoes(&client, work).await;
+            many_at_once(&client, work).await.and(&latency(times))
+        }
         _ => many_at_once(&client, work).await,
     }
 }
@@ -116,31 +140,55 @@ async fn one_at_a_time<C: Caller>(client: &C) -> Measurement {
         times.push(start.elapsed().as_nanos() as u64);
         assert_eq!(sum, n + 1);
     }
-    latency(times)
+    Measurement::new(Work::W1, &latency(times)).and(&[("calls", f64::from(WARM_UP_CALLS + TIMED_CALLS))])
 }
 
-/// The times of calls that are made one after another without a runtime, in nanoseconds.
-pub(crate) fn times(mut add: impl FnMut(i32, i32) -> i32) -> Vec<u64> {
-    for n in 0..WARM_UP_CALLS {
-        assert_eq!(add(n, 2), n + 2);
-    }
-    let timed = |n| {
+/// Echoes one after another: at least a few, at most as many as small calls are timed, for the time of the workload.
+async fn echoes<C: Caller>(client: &C, work: Work) -> Vec<u64> {
+    let mut data = vec![7; work.block()];
+    let mut timing = Timing::new(work);
+    while timing.goes_on() {
         let start = Instant::now();
-        let sum = add(n, 1);
-        let took = start.elapsed().as_nanos() as u64;
-        assert_eq!(sum, n + 1);
-        took
-    };
-    (0..TIMED_CALLS).map(timed).collect()
+        data = client.echo(data).await;
+        timing.add(start.elapsed());
+        assert_eq!(data.len(), work.block());
+    }
+    timing.times
+}
+
+/// Times of echoes, as many as there is time for.
+pub(crate) struct Timing {
+    start: Instant,
+    warm_up: Duration,
+    until: Duration,
+    pub(crate) times: Vec<u64>,
+}
+
+impl Timing {
+    pub(crate) fn new(work: Work) -> Self {
+        let warm_up = work.time() / 4;
+        Self { start: Instant::now(), warm_up, until: warm_up + work.time(), times: Vec::new() }
+    }
+
+    pub(crate) fn goes_on(&self) -> bool {
+        let is_enough = self.start.elapsed() > self.until && self.times.len() >= FEWEST_ECHOES;
+        !is_enough && self.times.len() < TIMED_CALLS as usize
+    }
+
+    pub(crate) fn add(&mut self, time: Duration) {
+        if self.start.elapsed() > self.warm_up {
+            self.times.push(time.as_nanos() as u64);
+        }
+    }
 }
 
 /// The figures of single calls' times.
-pub(crate) fn latency(mut times: Vec<u64>) -> Measurement {
+pub(crate) fn latency(mut times: Vec<u64>) -> [(&'static str, f64); 3] {
     times.sort_unstable();
     let count = times.len();
     let mean = times.iter().sum::<u64>() as f64 / count as f64;
     let (p50, p99) = (times[count / 2] as f64, times[count * 99 / 100] as f64);
-    Measurement::new(Work::W1, &[("p50_ns", p50), ("p99_ns", p99), ("mean_ns", mean)])
+    [("p50_ns", p50), ("p99_ns", p99), ("mean_ns", mean)]
 }
 
 /// Calls that were made, counted by each task on a cache line of its own.
@@ -175,6 +223,7 @@ async fn many_at_once<C: Caller>(client: &C, work: Work) -> Measurement {
     let (start, before, cpu) = (Instant::now(), count(), clocks.now());
     tokio::time::sleep(work.time()).await;
     let measurement = work.rate(count() - before, start.elapsed(), clocks.now() - cpu);
+    let measurement = measurement.and(&[("calls", count() as f64)]);
     stop.store(true, Relaxed);
     measurement
 }

@@ -17,18 +17,19 @@ pub(crate) struct Entrant {
     pub(crate) transport: &'static str,
 }
 
-const PING_PONG: &str = "ping-pong";
-const MULTIPLEXER: &str = "multiplexer";
+pub(crate) const PING_PONG: &str = "ping-pong";
+pub(crate) const MULTIPLEXER: &str = "multiplexer";
 const TRAITWIRE: &str = "traitwire";
 
 /// The first one is what the ratios are to.
-pub(crate) const ENTRANTS: [Entrant; 10] = [
+pub(crate) const ENTRANTS: [Entrant; 11] = [
     Entrant { name: PING_PONG, transport: "unix" },
     Entrant { name: MULTIPLEXER, transport: "unix" },
     Entrant { name: TRAITWIRE, transport: "unix" },
     Entrant { name: PING_PONG, transport: "tcp" },
     Entrant { name: MULTIPLEXER, transport: "tcp" },
     Entrant { name: TRAITWIRE, transport: "tcp" },
+    Entrant { name: TRAITWIRE, transport: "shm" },
     Entrant { name: TRAITWIRE, transport: "local" },
     Entrant { name: TRAITWIRE, transport: "fifo" },
     Entrant { name: TRAITWIRE, transport: "exec" },
@@ -41,7 +42,7 @@ impl Entrant {
         let process = std::process::id();
         match self.transport {
             "tcp" => "tcp://127.0.0.1:0".to_owned(),
-            "unix" | "fifo" => format!("{}:{directory}/{number}", self.transport),
+            "unix" | "fifo" | "shm" => format!("{}:{directory}/{number}", self.transport),
             "exec" => {
                 let this = std::env::current_exe().expect("this program has a path").display().to_string();
                 let words = [this.as_str(), "serve", self.name, "stdio:"];

@@ -2,7 +2,12 @@
 //!
 //! ```text
 //! cargo bench --bench transports -- [--rounds N] [--seconds S] [--works W1,W2] [--transports unix,tcp]
+//! cargo bench --bench transports -- --sizes PLOT.svg [--rounds N] [--seconds S]
+//! cargo bench --bench transports -- --count syscalls [--transports unix,tcp]
 //! ```
+//!
+//! `--sizes` gives the table that the README shows, of echoes from 16 B to 1 MiB, and a plot; `--count syscalls`
+//! the system calls that a small call costs, one at a time (W1) and 64 in flight (W2).
 //!
 //! Two limits are measured along with Traitwire: `ping-pong` has one task at each end and no calls at all, and
 //! with W2 and W3 keeps its one pipeline full, which nothing that serves separate callers can do;
@@ -17,14 +22,27 @@ mod multiplexer;
 #[cfg(unix)]
 mod ping_pong;
 #[cfg(unix)]
+#[path = "../support/plot.rs"]
+mod plot;
+#[cfg(unix)]
 mod rounds;
+#[cfg(unix)]
+#[path = "../support/running.rs"]
+mod running;
+#[cfg(unix)]
+mod sizes;
 #[cfg(unix)]
 mod stream;
 #[cfg(unix)]
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(unix)]
+mod syscalls;
+#[cfg(unix)]
 mod table;
+#[cfg(unix)]
+#[path = "../support/values.rs"]
+mod values;
 
 #[cfg(unix)]
 fn main() {

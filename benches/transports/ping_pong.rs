@@ -10,11 +10,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::stream::{self, Listener, Reader, Writer};
 use crate::support::cpu::Clocks;
 use crate::support::measurement::Measurement;
-use crate::support::workload::{CONNECTIONS, ITEMS, TIMED_CALLS, WARM_UP, WARM_UP_CALLS, Work, latency};
+use crate::support::workload::{
+    CONNECTIONS, ITEMS, TIMED_CALLS, Timing, WARM_UP, WARM_UP_CALLS, Work, latency,
+};
 
 /// Bytes of a frame where a call would be small.
 const SMALL: usize = 16;
 const READ: usize = 64 << 10;
+/// Bytes that any socket holds.
+const PIPE: usize = 64 << 10;
 /// Bytes of a frame that asks to be counted to what it says.
 const COUNT: usize = 8;
 /// Numbers in one frame.
@@ -121,6 +125,10 @@ pub(crate) async fn bench(work: Work, address: &str) -> io::Result<Measurement> 
         Work::W1 => one_at_a_time(Frames::connect(address).await?).await,
         Work::W5 => items(Frames::connect(address).await?).await,
         Work::W6 => connections(address).await,
+        Work::Echo(_) => {
+            let times = echoes(Frames::connect(address).await?, work).await?;
+            Ok(pipelined(Frames::connect(address).await?, work).await?.and(&latency(times)))
+        }
         _ => pipelined(Frames::connect(address).await?, work).await,
     }
 }
@@ -136,16 +144,31 @@ async fn one_at_a_time(mut frames: Frames) -> io::Result<Measurement> {
             times.push(start.elapsed().as_nanos() as u64);
         }
     }
-    Ok(latency(times))
+    Ok(Measurement::new(Work::W1, &latency(times)).and(&[("calls", f64::from(WARM_UP_CALLS + TIMED_CALLS))]))
 }
 
-/// As many frames under way as the workload has callers: those that came together are followed by as many.
+async fn echoes(mut frames: Frames, work: Work) -> io::Result<Vec<u64>> {
+    let body = vec![7; work.block()];
+    let mut timing = Timing::new(work);
+    while timing.goes_on() {
+        let start = Instant::now();
+        frames.put(&body);
+        frames.flush().await?;
+        let echoed = frames.next().await?.len();
+        timing.add(start.elapsed());
+        assert_eq!(echoed, body.len());
+    }
+    Ok(timing.times)
+}
+
+/// As many frames under way as the workload has callers: those that came together are followed by as many. Large
+/// ones are fewer: neither end reads while it writes, so that more than a socket holds would stop both.
 async fn pipelined(mut frames: Frames, work: Work) -> io::Result<Measurement> {
     let body = vec![7; work.block().max(SMALL)];
     let clocks = Clocks::new(None);
     let mut warm_up = true;
-    let (mut start, mut cpu, mut count) = (Instant::now(), 0, 0);
-    for _ in 0..work.in_flight() {
+    let (mut start, mut cpu, mut count, mut before) = (Instant::now(), 0, 0, 0);
+    for _ in 0..work.in_flight().min(PIPE / body.len()).max(1) {
         frames.put(&body);
     }
     loop {
@@ -159,9 +182,10 @@ async fn pipelined(mut frames: Frames, work: Work) -> io::Result<Measurement> {
         }
         let took: Duration = start.elapsed();
         if warm_up && took > WARM_UP {
-            (start, cpu, count, warm_up) = (Instant::now(), clocks.now(), 0, false);
+            (start, cpu, before, warm_up) = (Instant::now(), clocks.now(), count, false);
         } else if !warm_up && took > work.time() {
-            return Ok(work.rate(count, took, clocks.now() - cpu));
+            let measurement = work.rate(count - before, took, clocks.now() - cpu);
+            return Ok(measurement.and(&[("calls", count as f64)]));
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The order of events: in each round every entrant runs every workload once.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
 
 use crate::entrants::{ENTRANTS, Entrant};
+use crate::running::{Running, figures};
+use crate::sizes::{self, SIZES};
 use crate::support::workload::Work;
+use crate::syscalls::{self, Attached, Counter};
 use crate::table::Results;
 
 /// What is to be measured.
@@ -13,12 +15,23 @@ pub(crate) struct Plan {
     seconds: f64,
     works: Vec<Work>,
     entrants: Vec<Entrant>,
+    kind: Kind,
+}
+
+/// What comes of it.
+enum Kind {
+    Times,
+    /// Of echoes of several sizes, as a table of their own, with a plot here.
+    Sizes(PathBuf),
+    /// No times at all, since counting takes some.
+    SystemCalls,
 }
 
 impl Plan {
     pub(crate) fn parse(words: &[&str]) -> Result<Self, String> {
         let entrants = ENTRANTS.to_vec();
-        let mut plan = Self { rounds: 3, seconds: 1.0, works: Work::ALL.to_vec(), entrants };
+        let mut plan =
+            Self { rounds: 3, seconds: 1.0, works: Work::ALL.to_vec(), entrants, kind: Kind::Times };
         let mut words = words.iter().filter(|word| **word != "--bench");
         while let Some(&flag) = words.next() {
             let value = *words.next().ok_or(format!("{flag} needs a value"))?;
@@ -30,6 +43,16 @@ impl Plan {
                     plan.works =
                         value.split(',').map(Work::parse).collect::<Option<_>>().ok_or_else(wrong)?;
                 }
+                "--sizes" => {
+                    plan.works = SIZES.map(Work::Echo).to_vec();
+                    plan.kind = Kind::Sizes(value.into());
+                    plan.entrants.retain(|entrant| sizes::TRANSPORTS.contains(&entrant.transport));
+                }
+                "--count" if value == "syscalls" => {
+                    plan.works = vec![Work::W1, Work::W2];
+                    plan.kind = Kind::SystemCalls;
+                    plan.entrants.retain(|entrant| entrant.has_server() && entrant.transport != "fifo");
+                }
                 "--transports" => {
                     let chosen: Vec<&str> = value.split(',').collect();
                     plan.entrants.retain(|entrant| chosen.contains(&entrant.transport));
@@ -38,7 +61,8 @@ impl Plan {
                     }
                 }
                 _ => {
-                    return Err(format!("{flag} is none of --rounds, --seconds, --works, --transports"));
+                    let known = "--rounds, --seconds, --works, --sizes, --count, --transports";
+                    return Err(format!("{flag} is none of {known}"));
                 }
             }
         }
@@ -47,6 +71,9 @@ impl Plan {
 
     pub(crate) fn run(&self) {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        if let Kind::SystemCalls = self.kind {
+            return self.count(directory.path());
+        }
         let mut results = Results::new(&self.entrants);
         for round in 0..self.rounds {
             eprintln!("round {} of {}", round + 1, self.rounds);
@@ -58,7 +85,39 @@ impl Plan {
                 self.turn(self.entrants[at], &address, |figure, value| results.add(at, figure, value));
             }
         }
-        results.print();
+        match &self.kind {
+            Kind::Sizes(plot) => sizes::report(&results, plot),
+            Kind::Times | Kind::SystemCalls => results.print(),
+        }
+    }
+
+    fn count(&self, directory: &Path) {
+        let Some(counter) = Counter::found() else {
+            return println!("skipped: neither perf trace nor strace can count here");
+        };
+        syscalls::print_heading(counter);
+        let entrants =
+            self.entrants.iter().flat_map(|entrant| self.works.iter().map(move |work| (entrant, *work)));
+        for (number, (entrant, work)) in entrants.enumerate() {
+            let address = entrant.address(&directory.to_string_lossy(), number);
+            let mut server = Running::start(&["serve", entrant.name, &address], &[]);
+            let address = server.line();
+            let [server_file, client_file] =
+                ["server", "client"].map(|side| directory.join(format!("{number}-{side}-counts")));
+            let attached = Attached::to(counter, server.id(), server_file);
+            let this = std::env::current_exe().expect("this program has a path");
+            let mut client = counter.command(&client_file);
+            client.arg(this).args(["bench", entrant.name, &address, &work.to_string()]);
+            client.env("PEERS_SECS", self.seconds.to_string());
+            let printed = client.output().expect("it could be started before").stdout;
+            let sides = [("client", counter.read(&client_file)), ("server", attached.counts())];
+            let printed = String::from_utf8_lossy(&printed);
+            let line = printed.lines().rfind(|line| line.starts_with('{'));
+            match line.and_then(|line| figures(line).find(|(name, _)| *name == "calls")) {
+                Some((_, calls)) => syscalls::print(*entrant, work, calls, sides),
+                None => eprintln!("{entrant} {work}: no result"),
+            }
+        }
     }
 
     fn turn(&self, entrant: Entrant, address: &str, mut figure: impl FnMut(&str, f64)) {
@@ -69,56 +128,16 @@ impl Plan {
         };
         for work in &self.works {
             let mut environment = vec![("PEERS_SECS", self.seconds.to_string())];
-            environment.extend(process.as_ref().map(|server| ("PEER_SERVER_PID", server.0.id().to_string())));
+            environment.extend(process.as_ref().map(|server| ("PEER_SERVER_PID", server.id().to_string())));
             let words = ["bench", entrant.name, &address, &work.to_string()];
             let printed = Running::start(&words, &environment).everything();
             let Some(line) = printed.lines().rfind(|line| line.starts_with('{')) else {
                 eprintln!("{entrant} {work}: no result");
                 continue;
             };
-            // Our own line of JSON: names and numbers, and nothing nested.
-            for (name, value) in
-                line.trim_matches(['{', '}']).split(',').filter_map(|pair| pair.split_once(':'))
-            {
-                if let Ok(value) = value.parse() {
-                    figure(&format!("{work} {}", name.trim_matches('"')), value);
-                }
+            for (name, value) in figures(line) {
+                figure(&format!("{work} {name}"), value);
             }
         }
-    }
-}
-
-/// A process that does not outlive its use.
-struct Running(Child);
-
-impl Running {
-    fn start(words: &[&str], environment: &[(&str, String)]) -> Self {
-        let this = std::env::current_exe().expect("this program has a path");
-        let mut command = Command::new(this);
-        command.args(words).envs(environment.iter().map(|(name, value)| (name, value)));
-        Self(command.stdout(Stdio::piped()).spawn().expect("this program can be started"))
-    }
-
-    /// The first line it prints.
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        let output = self.0.stdout.as_mut().expect("it is piped");
-        BufReader::new(output).read_line(&mut line).expect("a line of text");
-        line.trim_end().to_owned()
-    }
-
-    /// All that it prints until it ends.
-    fn everything(mut self) -> String {
-        let mut text = String::new();
-        let output = self.0.stdout.as_mut().expect("it is piped");
-        output.read_to_string(&mut text).expect("text");
-        text
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }

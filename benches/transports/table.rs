@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::entrants::Entrant;
+use crate::values::Values;
 
 pub(crate) struct Results {
     entrants: Vec<Entrant>,
     /// By figure, then by entrant: one value for each round.
-    figures: BTreeMap<String, Vec<Vec<f64>>>,
+    figures: BTreeMap<String, Vec<Values>>,
 }
 
 /// What is printed of the figures, its heading, and what a unit of it is.
@@ -31,8 +32,17 @@ impl Results {
 
     pub(crate) fn add(&mut self, entrant: usize, figure: &str, value: f64) {
         let rows = self.figures.entry(figure.to_owned()).or_default();
-        rows.resize(self.entrants.len(), Vec::new());
-        rows[entrant].push(value);
+        rows.resize(self.entrants.len(), Values::default());
+        rows[entrant].add(value);
+    }
+
+    pub(crate) fn entrants(&self) -> &[Entrant] {
+        &self.entrants
+    }
+
+    /// A figure of an entrant, over the rounds.
+    pub(crate) fn values(&self, entrant: usize, figure: &str) -> Values {
+        self.figures.get(figure).map(|rows| rows[entrant].clone()).unwrap_or_default()
     }
 
     pub(crate) fn print(&self) {
@@ -50,25 +60,12 @@ impl Results {
     }
 }
 
-fn cell(rows: &[Vec<f64>], at: usize, unit: f64) -> String {
-    let Some(value) = median(&rows[at]) else { return "-".to_owned() };
-    let ratio = median(&rows[0]).map_or(f64::NAN, |first| value / first);
-    let least = rows[at].iter().copied().fold(f64::INFINITY, f64::min);
-    let most = rows[at].iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    format!("{} ({ratio:.2}) ±{:.0}%", number(value / unit), (most - least) / value * 50.0)
+fn cell(rows: &[Values], at: usize, unit: f64) -> String {
+    let Some(value) = rows[at].median() else { return "-".to_owned() };
+    let ratio = rows[0].median().map_or(f64::NAN, |first| value / first);
+    format!("{} ({ratio:.2}) ±{:.0}%", number(value / unit), rows[at].spread())
 }
 
 fn number(value: f64) -> String {
     if value < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") }
-}
-
-fn median(values: &[f64]) -> Option<f64> {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => None,
-        odd if odd % 2 == 1 => Some(values[middle]),
-        _ => Some(f64::midpoint(values[middle - 1], values[middle])),
-    }
 }

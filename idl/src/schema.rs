@@ -93,11 +93,22 @@ impl InterfaceBuilder {
     /// Adds a method; `describe` says what it is. Without an output it gives `()`.
     pub fn method(
         mut self,
-        name: impl Into<String>,
-        describe: impl FnOnce(MethodBuilder<'_>) -> MethodBuilder<'_>,
+        name: &str,
+        describe: impl for<'a> FnOnce(MethodBuilder<'a>) -> MethodBuilder<'a>,
     ) -> Self {
+        describe(self.begin(name));
+        self
+    }
+
+    /// Adds a method, as [`method`](Self::method) does. One function for all methods: generated code is small.
+    #[inline(never)]
+    pub fn add(&mut self, name: &str, describe: for<'a> fn(MethodBuilder<'a>) -> MethodBuilder<'a>) {
+        describe(self.begin(name));
+    }
+
+    fn begin(&mut self, name: &str) -> MethodBuilder<'_> {
         let method = Method {
-            name: name.into(),
+            name: name.to_owned(),
             docs: String::new(),
             arguments: Vec::new(),
             output: Type::Unit,
@@ -106,9 +117,9 @@ impl InterfaceBuilder {
             idempotent: false,
             oneway: false,
         };
-        let method = describe(MethodBuilder { method, types: &mut self.types }).method;
         self.methods.push(method);
-        self
+        let last = self.methods.len() - 1;
+        MethodBuilder { method: &mut self.methods[last], types: &mut self.types }
     }
 
     /// The interface.
@@ -121,33 +132,36 @@ impl InterfaceBuilder {
 /// A method in the making.
 #[derive(Debug)]
 pub struct MethodBuilder<'a> {
-    method: Method,
+    method: &'a mut Method,
     types: &'a mut Types,
 }
 
 impl MethodBuilder<'_> {
     /// Its doc comment.
-    pub fn docs(mut self, docs: &str) -> Self {
+    #[inline(never)]
+    pub fn docs(self, docs: &str) -> Self {
         docs.clone_into(&mut self.method.docs);
         self
     }
 
     /// Its next argument.
-    pub fn argument<T: Schema + ?Sized>(mut self, name: &str) -> Self {
+    #[inline(never)]
+    pub fn argument<T: Schema + ?Sized>(self, name: &str) -> Self {
         let ty = T::describe(self.types);
         self.method.arguments.push(Argument::new(name, ty));
         self
     }
 
     /// Its next argument, a stream of such items.
-    pub fn streaming<T: Schema + ?Sized>(mut self, name: &str) -> Self {
+    #[inline(never)]
+    pub fn streaming<T: Schema + ?Sized>(self, name: &str) -> Self {
         let ty = T::describe(self.types);
         self.method.arguments.push(Argument { stream: true, ..Argument::new(name, ty) });
         self
     }
 
     /// A callee can do without the argument that was added last.
-    pub fn with_default(mut self) -> Self {
+    pub fn with_default(self) -> Self {
         if let Some(argument) = self.method.arguments.last_mut() {
             argument.default = true;
         }
@@ -155,32 +169,34 @@ impl MethodBuilder<'_> {
     }
 
     /// What it gives.
-    pub fn output<T: Schema + ?Sized>(mut self) -> Self {
+    #[inline(never)]
+    pub fn output<T: Schema + ?Sized>(self) -> Self {
         self.method.output = T::describe(self.types);
         self
     }
 
     /// It gives a stream of such items.
     pub fn stream<T: Schema + ?Sized>(self) -> Self {
-        let mut described = self.output::<T>();
+        let described = self.output::<T>();
         described.method.stream = true;
         described
     }
 
     /// Its own error.
-    pub fn error<T: Schema + ?Sized>(mut self) -> Self {
+    #[inline(never)]
+    pub fn error<T: Schema + ?Sized>(self) -> Self {
         self.method.error = Some(T::describe(self.types));
         self
     }
 
     /// Calling it twice is as good as once.
-    pub fn idempotent(mut self) -> Self {
+    pub fn idempotent(self) -> Self {
         self.method.idempotent = true;
         self
     }
 
     /// Its caller does not wait for it.
-    pub fn oneway(mut self) -> Self {
+    pub fn oneway(self) -> Self {
         self.method.oneway = true;
         self
     }

@@ -162,6 +162,33 @@ impl Reply {
     }
 }
 
+impl Reply {
+    /// What a method returned that has no error of its own. One function for all methods with this type.
+    ///
+    /// # Errors
+    /// As [`output`](Self::output).
+    #[inline(never)]
+    pub fn returned<T>(value: T, write: fn(&mut Encoder, T)) -> Result<Self, RpcError> {
+        Self::output(|encoder| write(encoder, value))
+    }
+
+    /// What a method returned that has one. One function for all methods with these types.
+    ///
+    /// # Errors
+    /// As [`output`](Self::output).
+    #[inline(never)]
+    pub fn settled<T, E>(
+        result: Result<T, E>,
+        write_value: fn(&mut Encoder, T),
+        write_error: fn(&mut Encoder, E),
+    ) -> Result<Self, RpcError> {
+        match result {
+            Ok(value) => Self::output(|encoder| write_value(encoder, value)),
+            Err(error) => Self::error(|encoder| write_error(encoder, error)),
+        }
+    }
+}
+
 fn encoded(encode: impl FnOnce(&mut Encoder)) -> Result<Body, RpcError> {
     let mut encoder = Encoder::new();
     encode(&mut encoder);

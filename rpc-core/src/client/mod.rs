@@ -1,6 +1,7 @@
 //! What a generated client is made of: a channel, the service it speaks, and the policy of its calls. Never
 //! interprets a body; the generated code does.
 
+mod call;
 mod calling;
 mod performing;
 
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+pub use self::call::Call;
 use crate::binding::Binding;
 use crate::body::Body;
 use crate::channel::Channel;
@@ -165,18 +167,14 @@ impl Client {
     }
 
     /// Calls a method by its index in the trait.
-    ///
-    /// # Errors
-    /// The method's own, or the framework's: see [`CallError`].
-    pub async fn call<T, E>(
+    pub fn call<T, E>(
         &self,
         method: u32,
         arguments: Encoder,
         output: Decode<T>,
         error: Decode<E>,
-    ) -> Result<T, CallError<E>> {
-        let outcome = self.perform(method as usize, arguments, Awaits::Reply, None).await;
-        self.decoded(method, outcome, output, error)
+    ) -> Call<'_, T, E> {
+        Call::new(self, method, (arguments, Awaits::Reply, None), (output, error))
     }
 
     fn decoded<T, E>(
@@ -199,32 +197,23 @@ impl Client {
     }
 
     /// Calls a method without waiting for its outcome: returns as soon as the call is queued, which takes until
-    /// the peer may be given one more.
-    ///
-    /// # Errors
-    /// Where the call could not be queued: there is no connection, the peer has no such method, or its time ran
-    /// out before.
-    pub async fn send(&self, method: u32, arguments: Encoder) -> Result<(), CallError> {
-        match self.perform(method as usize, arguments, Awaits::Start, None).await {
-            Outcome::Failure(error) => Err(CallError::Rpc(self.placed(error, method as usize))),
-            Outcome::Output(_) | Outcome::Error(_) => Ok(()),
-        }
+    /// the peer may be given one more. Fails where it could not be queued: there is no connection, the peer has no
+    /// such method, or its time ran out before.
+    pub fn send(&self, method: u32, arguments: Encoder) -> Call<'_, ()> {
+        Call::new(self, method, (arguments, Awaits::Start, None), (|_| Ok(()), |decoder| decoder.never()))
     }
 
-    /// Calls a method that takes a stream.
-    ///
-    /// # Errors
-    /// As [`call`](Self::call), and where an item cannot be encoded or is larger than the peer takes.
-    pub async fn call_with<T, E>(
+    /// Calls a method that takes a stream. Fails also where an item cannot be encoded or is larger than the peer
+    /// takes.
+    pub fn call_with<T, E>(
         &self,
         method: u32,
         arguments: Encoder,
         upload: Upload,
         output: Decode<T>,
         error: Decode<E>,
-    ) -> Result<T, CallError<E>> {
-        let outcome = self.perform(method as usize, arguments, Awaits::Reply, Some(upload)).await;
-        self.decoded(method, outcome, output, error)
+    ) -> Call<'_, T, E> {
+        Call::new(self, method, (arguments, Awaits::Reply, Some(upload)), (output, error))
     }
 
     /// Calls a method that returns a stream, when its first item is asked for.

@@ -118,14 +118,11 @@ fn calling(scope: &Scope<'_>, method: &Method) -> TokenStream {
     });
     let name = &method.name;
     let error = call_error(scope, method);
-    let (asyncness, output, awaited) = match &method.output.items {
-        Some(items) => {
-            let value = &items.value;
-            (None, quote!(#p::Streaming<#value, #error>), None)
-        }
+    let output = match &method.output.items {
+        Some(Items { value, .. }) => quote!(#p::Streaming<#value, #error>),
         None => {
             let value = &method.output.value;
-            (Some(quote!(async)), quote!(#p::Result<#value, #p::CallError<#error>>), Some(quote!(.await)))
+            quote!(#p::Call<'_, #value, #error>)
         }
     };
     let encoded = call::encoded(scope, method);
@@ -137,9 +134,9 @@ fn calling(scope: &Scope<'_>, method: &Method) -> TokenStream {
     );
     quote! {
         #(#attributes)*
-        #visibility #asyncness fn #name(&self, #(#parameters),*) -> #output {
+        #visibility fn #name(&self, #(#parameters),*) -> #output {
             #encoded
-            #made #awaited
+            #made
         }
     }
 }

@@ -14,12 +14,13 @@ pub(super) fn expand(scope: &Scope<'_>) -> TokenStream {
     let docs = attributes::documentation(&service.attributes);
     let interface = names::local("interface");
     let methods = service.methods.iter().map(|method| interface_of(scope, method));
+    let mutability = (!service.methods.is_empty()).then(|| quote!(mut));
     let attributes = service.methods.iter().map(|method| attributes_of(scope, method));
     quote! {
         fn #description() -> &'static #p::ServiceDescription {
             static DESCRIPTION: #p::OnceLock<#p::ServiceDescription> = #p::OnceLock::new();
             #p::OnceLock::get_or_init(&DESCRIPTION, || {
-                let #interface = #p::Interface::builder(#wire_name, #docs);
+                let #mutability #interface = #p::Interface::builder(#wire_name, #docs);
                 #(#methods)*
                 #p::ServiceDescription::new(#interface.build(), &[#(#attributes),*])
             })
@@ -59,7 +60,7 @@ fn interface_of(scope: &Scope<'_>, method: &Method) -> TokenStream {
     let idempotent = method.idempotent.then(|| quote!(.idempotent()));
     quote! {
         #(#conditions)*
-        let #interface = #interface.method(#wire_name, |#description| {
+        #interface.add(#wire_name, |#description| {
             #description #docs #(#arguments)* #value #error #idempotent #oneway
         });
     }

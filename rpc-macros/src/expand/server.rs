@@ -222,12 +222,19 @@ fn reply(scope: &Scope<'_>, method: &Method, answered: &Option<TokenStream>) -> 
     let Some(error_type) = &method.output.error else {
         return reply_value(scope, method, &output, answered);
     };
+    let write_error = write(scope, error_type);
+    if method.output.items.is_none() {
+        let write_value = write(scope, &method.output.value);
+        return quote!(#answered #p::Reply::settled(#output, #write_value, #write_error));
+    }
     let replied_value = reply_value(scope, method, &value, answered);
-    let encoded_error = encode(scope, &error, error_type);
     quote! {
         match #output {
             #p::Result::Ok(#value) => { #replied_value }
-            #p::Result::Err(#error) => { #answered #p::Reply::error(#encoded_error) }
+            #p::Result::Err(#error) => {
+                #answered
+                #p::Reply::error(|encoder| (#write_error)(encoder, #error))
+            }
         }
     }
 }
@@ -241,8 +248,8 @@ fn reply_value(
     let p = &scope.p;
     match &method.output.items {
         None => {
-            let encoded = encode(scope, value, &method.output.value);
-            quote!(#answered #p::Reply::output(#encoded))
+            let write = write(scope, &method.output.value);
+            quote!(#answered #p::Reply::returned(#value, #write))
         }
         Some(items) => {
             let [request, sent] = ["request", "sent"].map(names::local);
@@ -256,8 +263,9 @@ fn reply_value(
     }
 }
 
-fn encode(scope: &Scope<'_>, value: &Ident, ty: &syn::Type) -> TokenStream {
-    let encoder = names::local("encoder");
-    let write = coding::write_owned(&scope.p, &encoder, Coding::of(ty), ty, value);
-    quote!(|#encoder| { #write; })
+/// The function that writes a value of this type.
+fn write(scope: &Scope<'_>, ty: &syn::Type) -> TokenStream {
+    let [encoder, value] = ["encoder", "value"].map(names::local);
+    let write = coding::write_owned(&scope.p, &encoder, Coding::of(ty), ty, &value);
+    quote!(|#encoder, #value| { #write; })
 }

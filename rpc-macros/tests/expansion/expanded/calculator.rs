@@ -71,12 +71,12 @@ const _: () = {
         __traitwire::OnceLock::get_or_init(
             &DESCRIPTION,
             || {
-                let interface = __traitwire::Interface::builder(
+                let mut interface = __traitwire::Interface::builder(
                     "Calculator",
                     "Arithmetic, remotely.",
                 );
-                let interface = interface
-                    .method(
+                interface
+                    .add(
                         "add",
                         |method| {
                             method
@@ -88,8 +88,8 @@ const _: () = {
                         },
                     );
                 #[cfg(feature = "division")]
-                let interface = interface
-                    .method(
+                interface
+                    .add(
                         "quotient",
                         |method| {
                             method
@@ -100,25 +100,25 @@ const _: () = {
                                 .error::<MathError>()
                         },
                     );
-                let interface = interface
-                    .method(
+                interface
+                    .add(
                         "greet",
                         |method| { method.argument::<str>("name").output::<String>() },
                     );
-                let interface = interface
-                    .method(
+                interface
+                    .add(
                         "whoami",
                         |method| { method.argument::<Path>("path").output::<Vec<u8>>() },
                     );
-                let interface = interface
-                    .method(
+                interface
+                    .add(
                         "note",
                         |method| {
                             method.argument::<String>("text").output::<()>().oneway()
                         },
                     );
-                let interface = interface
-                    .method(
+                interface
+                    .add(
                         "store",
                         |method| {
                             method
@@ -205,108 +205,93 @@ const _: () = {
             }
         }
         /// Adds two numbers.
-        pub async fn add(
+        pub fn add(
             &self,
             a: i64,
             b: i64,
-        ) -> __traitwire::Result<i64, __traitwire::CallError<__traitwire::Infallible>> {
+        ) -> __traitwire::Call<'_, i64, __traitwire::Infallible> {
             let mut arguments = __traitwire::Encoder::new();
             __traitwire::Encoder::value::<i64>(&mut arguments, &a);
             __traitwire::Encoder::value::<i64>(&mut arguments, &b);
             ::core::mem::drop(a);
             ::core::mem::drop(b);
             __traitwire::Client::call(
-                    &self.client,
-                    __CalculatorMethod::add as ::core::primitive::u32,
-                    arguments,
-                    |decoder| __traitwire::Decoder::value::<i64>(decoder),
-                    |decoder| __traitwire::Decoder::never(decoder),
-                )
-                .await
+                &self.client,
+                __CalculatorMethod::add as ::core::primitive::u32,
+                arguments,
+                |decoder| __traitwire::Decoder::value::<i64>(decoder),
+                |decoder| __traitwire::Decoder::never(decoder),
+            )
         }
         /// Divides, unless by zero.
         #[cfg(feature = "division")]
-        pub async fn divide(
-            &self,
-            a: i64,
-            b: i64,
-        ) -> __traitwire::Result<i64, __traitwire::CallError<MathError>> {
+        pub fn divide(&self, a: i64, b: i64) -> __traitwire::Call<'_, i64, MathError> {
             let mut arguments = __traitwire::Encoder::new();
             __traitwire::Encoder::value::<i64>(&mut arguments, &a);
             __traitwire::Encoder::value::<i64>(&mut arguments, &b);
             ::core::mem::drop(a);
             ::core::mem::drop(b);
             __traitwire::Client::call(
-                    &self.client,
-                    __CalculatorMethod::divide as ::core::primitive::u32,
-                    arguments,
-                    |decoder| __traitwire::Decoder::value::<i64>(decoder),
-                    |decoder| __traitwire::Decoder::value::<MathError>(decoder),
-                )
-                .await
+                &self.client,
+                __CalculatorMethod::divide as ::core::primitive::u32,
+                arguments,
+                |decoder| __traitwire::Decoder::value::<i64>(decoder),
+                |decoder| __traitwire::Decoder::value::<MathError>(decoder),
+            )
         }
         /// Calls `Calculator.greet`.
-        pub async fn greet(
+        pub fn greet(
             &self,
             name: &str,
-        ) -> __traitwire::Result<
-            String,
-            __traitwire::CallError<__traitwire::Infallible>,
-        > {
+        ) -> __traitwire::Call<'_, String, __traitwire::Infallible> {
             let mut arguments = __traitwire::Encoder::new();
             __traitwire::Encoder::value::<str>(&mut arguments, name);
             __traitwire::Client::call(
-                    &self.client,
-                    __CalculatorMethod::greet as ::core::primitive::u32,
-                    arguments,
-                    |decoder| __traitwire::Decoder::value::<String>(decoder),
-                    |decoder| __traitwire::Decoder::never(decoder),
-                )
-                .await
+                &self.client,
+                __CalculatorMethod::greet as ::core::primitive::u32,
+                arguments,
+                |decoder| __traitwire::Decoder::value::<String>(decoder),
+                |decoder| __traitwire::Decoder::never(decoder),
+            )
         }
         /// Calls `Calculator.whoami`.
-        pub async fn whoami(
+        pub fn whoami(
             &self,
             path: &Path,
-        ) -> __traitwire::Result<
-            Vec<u8>,
-            __traitwire::CallError<__traitwire::Infallible>,
-        > {
+        ) -> __traitwire::Call<'_, Vec<u8>, __traitwire::Infallible> {
             let mut arguments = __traitwire::Encoder::new();
             __traitwire::Encoder::value::<Path>(&mut arguments, path);
             __traitwire::Client::call(
-                    &self.client,
-                    __CalculatorMethod::whoami as ::core::primitive::u32,
-                    arguments,
-                    |decoder| __traitwire::Decoder::byte_buf(decoder),
-                    |decoder| __traitwire::Decoder::never(decoder),
-                )
-                .await
+                &self.client,
+                __CalculatorMethod::whoami as ::core::primitive::u32,
+                arguments,
+                |decoder| __traitwire::Decoder::byte_buf(decoder),
+                |decoder| __traitwire::Decoder::never(decoder),
+            )
         }
         /// Calls `Calculator.note`.
-        pub async fn note(
+        pub fn note(
             &self,
             text: String,
-        ) -> __traitwire::Result<(), __traitwire::CallError<__traitwire::Infallible>> {
+        ) -> __traitwire::Call<'_, (), __traitwire::Infallible> {
             let mut arguments = __traitwire::Encoder::new();
             __traitwire::Encoder::value::<String>(&mut arguments, &text);
             ::core::mem::drop(text);
             __traitwire::Client::send(
-                    &self.client,
-                    __CalculatorMethod::note as ::core::primitive::u32,
-                    arguments,
-                )
-                .await
+                &self.client,
+                __CalculatorMethod::note as ::core::primitive::u32,
+                arguments,
+            )
         }
         /// Calls `Calculator.store`.
-        pub async fn store(
+        pub fn store(
             &self,
             key: String,
             block: Vec<u8>,
             view: &[u8],
             names: &[String],
             options: &Options,
-        ) -> __traitwire::Result<(), __traitwire::CallError<__traitwire::Infallible>> {
+        ) -> __traitwire::Call<'_, (), __traitwire::Infallible> {
             let mut arguments = __traitwire::Encoder::new();
             __traitwire::Encoder::value::<String>(&mut arguments, &key);
             __traitwire::Encoder::byte_buf(&mut arguments, block);
@@ -315,13 +300,12 @@ const _: () = {
             __traitwire::Encoder::value::<Options>(&mut arguments, options);
             ::core::mem::drop(key);
             __traitwire::Client::call(
-                    &self.client,
-                    __CalculatorMethod::store as ::core::primitive::u32,
-                    arguments,
-                    |decoder| __traitwire::Decoder::value::<()>(decoder),
-                    |decoder| __traitwire::Decoder::never(decoder),
-                )
-                .await
+                &self.client,
+                __CalculatorMethod::store as ::core::primitive::u32,
+                arguments,
+                |decoder| __traitwire::Decoder::value::<()>(decoder),
+                |decoder| __traitwire::Decoder::never(decoder),
+            )
         }
     }
     impl __traitwire::serde::Serialize for CalculatorClient {
@@ -409,9 +393,12 @@ const _: () = {
                                 __traitwire::Request::release(&mut request);
                                 let output = <__S as Calculator>::add(&*service, a, b)
                                     .await;
-                                __traitwire::Reply::output(|encoder| {
-                                    __traitwire::Encoder::value::<i64>(encoder, &output);
-                                })
+                                __traitwire::Reply::returned(
+                                    output,
+                                    |encoder, value| {
+                                        __traitwire::Encoder::value::<i64>(encoder, &value);
+                                    },
+                                )
                             }
                         }),
                     )
@@ -433,18 +420,15 @@ const _: () = {
                                 __traitwire::Request::release(&mut request);
                                 let output = <__S as Calculator>::divide(&*service, a, b)
                                     .await;
-                                match output {
-                                    __traitwire::Result::Ok(value) => {
-                                        __traitwire::Reply::output(|encoder| {
-                                            __traitwire::Encoder::value::<i64>(encoder, &value);
-                                        })
-                                    }
-                                    __traitwire::Result::Err(error) => {
-                                        __traitwire::Reply::error(|encoder| {
-                                            __traitwire::Encoder::value::<MathError>(encoder, &error);
-                                        })
-                                    }
-                                }
+                                __traitwire::Reply::settled(
+                                    output,
+                                    |encoder, value| {
+                                        __traitwire::Encoder::value::<i64>(encoder, &value);
+                                    },
+                                    |encoder, value| {
+                                        __traitwire::Encoder::value::<MathError>(encoder, &value);
+                                    },
+                                )
                             }
                         }),
                     )
@@ -465,9 +449,12 @@ const _: () = {
                                 __traitwire::Decoder::finish(arguments)?;
                                 let output = <__S as Calculator>::greet(&*service, name)
                                     .await;
-                                __traitwire::Reply::output(|encoder| {
-                                    __traitwire::Encoder::value::<String>(encoder, &output);
-                                })
+                                __traitwire::Reply::returned(
+                                    output,
+                                    |encoder, value| {
+                                        __traitwire::Encoder::value::<String>(encoder, &value);
+                                    },
+                                )
                             }
                         }),
                     )
@@ -494,9 +481,12 @@ const _: () = {
                                     )
                                     .await;
                                 __traitwire::Request::answered(&request);
-                                __traitwire::Reply::output(|encoder| {
-                                    __traitwire::Encoder::byte_buf(encoder, output);
-                                })
+                                __traitwire::Reply::returned(
+                                    output,
+                                    |encoder, value| {
+                                        __traitwire::Encoder::byte_buf(encoder, value);
+                                    },
+                                )
                             }
                         }),
                     )
@@ -518,9 +508,12 @@ const _: () = {
                                 __traitwire::Request::release(&mut request);
                                 let output = <__S as Calculator>::note(&*service, text)
                                     .await;
-                                __traitwire::Reply::output(|encoder| {
-                                    __traitwire::Encoder::value::<()>(encoder, &output);
-                                })
+                                __traitwire::Reply::returned(
+                                    output,
+                                    |encoder, value| {
+                                        __traitwire::Encoder::value::<()>(encoder, &value);
+                                    },
+                                )
                             }
                         }),
                     )
@@ -556,9 +549,12 @@ const _: () = {
                                         &options,
                                     )
                                     .await;
-                                __traitwire::Reply::output(|encoder| {
-                                    __traitwire::Encoder::value::<()>(encoder, &output);
-                                })
+                                __traitwire::Reply::returned(
+                                    output,
+                                    |encoder, value| {
+                                        __traitwire::Encoder::value::<()>(encoder, &value);
+                                    },
+                                )
                             }
                         }),
                     )

@@ -37,9 +37,9 @@ const _: () = {
         __traitwire::OnceLock::get_or_init(
             &DESCRIPTION,
             || {
-                let interface = __traitwire::Interface::builder("Archive", "");
-                let interface = interface
-                    .method(
+                let mut interface = __traitwire::Interface::builder("Archive", "");
+                interface
+                    .add(
                         "search",
                         |method| {
                             method
@@ -121,17 +121,14 @@ const _: () = {
             }
         }
         /// Calls `Archive.search`.
-        pub async fn search(
+        pub fn search(
             &self,
             text: &str,
             filter: Filter,
             limit: u32,
             language: &str,
             pages: &[u32],
-        ) -> __traitwire::Result<
-            Vec<String>,
-            __traitwire::CallError<__traitwire::Infallible>,
-        > {
+        ) -> __traitwire::Call<'_, Vec<String>, __traitwire::Infallible> {
             let mut arguments = __traitwire::Encoder::new();
             __traitwire::Encoder::value::<str>(&mut arguments, text);
             __traitwire::Encoder::value::<Filter>(&mut arguments, &filter);
@@ -141,13 +138,12 @@ const _: () = {
             ::core::mem::drop(filter);
             ::core::mem::drop(limit);
             __traitwire::Client::call(
-                    &self.client,
-                    __ArchiveMethod::search as ::core::primitive::u32,
-                    arguments,
-                    |decoder| __traitwire::Decoder::value::<Vec<String>>(decoder),
-                    |decoder| __traitwire::Decoder::never(decoder),
-                )
-                .await
+                &self.client,
+                __ArchiveMethod::search as ::core::primitive::u32,
+                arguments,
+                |decoder| __traitwire::Decoder::value::<Vec<String>>(decoder),
+                |decoder| __traitwire::Decoder::never(decoder),
+            )
         }
     }
     impl __traitwire::serde::Serialize for ArchiveClient {
@@ -281,11 +277,12 @@ const _: () = {
                                     )
                                     .await;
                                 __traitwire::Request::answered(&request);
-                                __traitwire::Reply::output(|encoder| {
-                                    __traitwire::Encoder::value::<
-                                        Vec<String>,
-                                    >(encoder, &output);
-                                })
+                                __traitwire::Reply::returned(
+                                    output,
+                                    |encoder, value| {
+                                        __traitwire::Encoder::value::<Vec<String>>(encoder, &value);
+                                    },
+                                )
                             }
                         }),
                     )

@@ -35,9 +35,9 @@ const _: () = {
         __traitwire::OnceLock::get_or_init(
             &DESCRIPTION,
             || {
-                let interface = __traitwire::Interface::builder("odd-names", "");
-                let interface = interface
-                    .method(
+                let mut interface = __traitwire::Interface::builder("odd-names", "");
+                interface
+                    .add(
                         "type",
                         |method| {
                             method
@@ -115,13 +115,13 @@ const _: () = {
             }
         }
         /// Calls `odd-names.type`.
-        async fn r#type(
+        fn r#type(
             &self,
             arguments: u8,
             request: String,
             service: Ok,
             output: r#Vec,
-        ) -> __traitwire::Result<Vec, __traitwire::CallError<String>> {
+        ) -> __traitwire::Call<'_, Vec, String> {
             let mut arguments = __traitwire::Encoder::new();
             __traitwire::Encoder::value::<u8>(&mut arguments, &arguments);
             __traitwire::Encoder::value::<String>(&mut arguments, &request);
@@ -132,13 +132,12 @@ const _: () = {
             ::core::mem::drop(service);
             ::core::mem::drop(output);
             __traitwire::Client::call(
-                    &self.client,
-                    __ResultMethod::r#type as ::core::primitive::u32,
-                    arguments,
-                    |decoder| __traitwire::Decoder::value::<Vec>(decoder),
-                    |decoder| __traitwire::Decoder::value::<String>(decoder),
-                )
-                .await
+                &self.client,
+                __ResultMethod::r#type as ::core::primitive::u32,
+                arguments,
+                |decoder| __traitwire::Decoder::value::<Vec>(decoder),
+                |decoder| __traitwire::Decoder::value::<String>(decoder),
+            )
         }
     }
     impl __traitwire::serde::Serialize for ResultClient {
@@ -241,18 +240,15 @@ const _: () = {
                                         output,
                                     )
                                     .await;
-                                match output {
-                                    __traitwire::Result::Ok(value) => {
-                                        __traitwire::Reply::output(|encoder| {
-                                            __traitwire::Encoder::value::<Vec>(encoder, &value);
-                                        })
-                                    }
-                                    __traitwire::Result::Err(error) => {
-                                        __traitwire::Reply::error(|encoder| {
-                                            __traitwire::Encoder::value::<String>(encoder, &error);
-                                        })
-                                    }
-                                }
+                                __traitwire::Reply::settled(
+                                    output,
+                                    |encoder, value| {
+                                        __traitwire::Encoder::value::<Vec>(encoder, &value);
+                                    },
+                                    |encoder, value| {
+                                        __traitwire::Encoder::value::<String>(encoder, &value);
+                                    },
+                                )
                             }
                         }),
                     )

@@ -78,12 +78,12 @@ const _: () = {
         __traitwire::OnceLock::get_or_init(
             &DESCRIPTION,
             || {
-                let interface = __traitwire::Interface::builder(
+                let mut interface = __traitwire::Interface::builder(
                     "Shelf",
                     "A shelf, here or elsewhere.",
                 );
-                let interface = interface
-                    .method(
+                interface
+                    .add(
                         "get",
                         |method| {
                             method
@@ -93,8 +93,8 @@ const _: () = {
                         },
                     );
                 #[cfg(feature = "count")]
-                let interface = interface
-                    .method(
+                interface
+                    .add(
                         "count",
                         |method| {
                             method
@@ -103,15 +103,15 @@ const _: () = {
                                 .error::<Failure>()
                         },
                     );
-                let interface = interface
-                    .method(
+                interface
+                    .add(
                         "touch",
                         |method| {
                             method.argument::<String>("name").output::<()>().oneway()
                         },
                     );
-                let interface = interface
-                    .method(
+                interface
+                    .add(
                         "list",
                         |method| {
                             method
@@ -119,8 +119,8 @@ const _: () = {
                                 .stream::<__traitwire::Result<String, Failure>>()
                         },
                     );
-                let interface = interface
-                    .method(
+                interface
+                    .add(
                         "open",
                         |method| {
                             method
@@ -129,8 +129,8 @@ const _: () = {
                                 .error::<Failure>()
                         },
                     );
-                let interface = interface
-                    .method(
+                interface
+                    .add(
                         "put",
                         |method| {
                             method
@@ -215,53 +215,44 @@ const _: () = {
             }
         }
         /// Calls `Shelf.get`.
-        pub async fn get(
-            &self,
-            name: &str,
-        ) -> __traitwire::Result<Vec<u8>, __traitwire::CallError<Failure>> {
+        pub fn get(&self, name: &str) -> __traitwire::Call<'_, Vec<u8>, Failure> {
             let mut arguments = __traitwire::Encoder::new();
             __traitwire::Encoder::value::<str>(&mut arguments, name);
             __traitwire::Client::call(
-                    &self.client,
-                    __ShelfMethod::get as ::core::primitive::u32,
-                    arguments,
-                    |decoder| __traitwire::Decoder::byte_buf(decoder),
-                    |decoder| __traitwire::Decoder::value::<Failure>(decoder),
-                )
-                .await
+                &self.client,
+                __ShelfMethod::get as ::core::primitive::u32,
+                arguments,
+                |decoder| __traitwire::Decoder::byte_buf(decoder),
+                |decoder| __traitwire::Decoder::value::<Failure>(decoder),
+            )
         }
         #[cfg(feature = "count")]
         /// Calls `Shelf.count`.
-        pub async fn count(
-            &self,
-            prefix: String,
-        ) -> __traitwire::Result<u64, __traitwire::CallError<Failure>> {
+        pub fn count(&self, prefix: String) -> __traitwire::Call<'_, u64, Failure> {
             let mut arguments = __traitwire::Encoder::new();
             __traitwire::Encoder::value::<String>(&mut arguments, &prefix);
             ::core::mem::drop(prefix);
             __traitwire::Client::call(
-                    &self.client,
-                    __ShelfMethod::count as ::core::primitive::u32,
-                    arguments,
-                    |decoder| __traitwire::Decoder::value::<u64>(decoder),
-                    |decoder| __traitwire::Decoder::value::<Failure>(decoder),
-                )
-                .await
+                &self.client,
+                __ShelfMethod::count as ::core::primitive::u32,
+                arguments,
+                |decoder| __traitwire::Decoder::value::<u64>(decoder),
+                |decoder| __traitwire::Decoder::value::<Failure>(decoder),
+            )
         }
         /// Calls `Shelf.touch`.
-        pub async fn touch(
+        pub fn touch(
             &self,
             name: String,
-        ) -> __traitwire::Result<(), __traitwire::CallError<__traitwire::Infallible>> {
+        ) -> __traitwire::Call<'_, (), __traitwire::Infallible> {
             let mut arguments = __traitwire::Encoder::new();
             __traitwire::Encoder::value::<String>(&mut arguments, &name);
             ::core::mem::drop(name);
             __traitwire::Client::send(
-                    &self.client,
-                    __ShelfMethod::touch as ::core::primitive::u32,
-                    arguments,
-                )
-                .await
+                &self.client,
+                __ShelfMethod::touch as ::core::primitive::u32,
+                arguments,
+            )
         }
         /// Calls `Shelf.list`.
         pub fn list(&self, under: Path) -> __traitwire::Streaming<String, Failure> {
@@ -310,32 +301,31 @@ const _: () = {
             )
         }
         /// Calls `Shelf.put`.
-        pub async fn put(
+        pub fn put(
             &self,
             blocks: impl __traitwire::Stream<
                 Item = __traitwire::Result<Vec<u8>, Failure>,
             > + ::core::marker::Send + 'static,
-        ) -> __traitwire::Result<(), __traitwire::CallError<Failure>> {
+        ) -> __traitwire::Call<'_, (), Failure> {
             let arguments = __traitwire::Encoder::new();
             __traitwire::Client::call_with(
-                    &self.client,
-                    __ShelfMethod::put as ::core::primitive::u32,
-                    arguments,
-                    __traitwire::Upload::new(
-                        blocks,
-                        |
-                            encoder: &mut __traitwire::Encoder,
-                            item: __traitwire::Result<Vec<u8>, Failure>|
-                        {
-                            __traitwire::Encoder::value::<
-                                __traitwire::Result<Vec<u8>, Failure>,
-                            >(encoder, &item);
-                        },
-                    ),
-                    |decoder| __traitwire::Decoder::value::<()>(decoder),
-                    |decoder| __traitwire::Decoder::value::<Failure>(decoder),
-                )
-                .await
+                &self.client,
+                __ShelfMethod::put as ::core::primitive::u32,
+                arguments,
+                __traitwire::Upload::new(
+                    blocks,
+                    |
+                        encoder: &mut __traitwire::Encoder,
+                        item: __traitwire::Result<Vec<u8>, Failure>|
+                    {
+                        __traitwire::Encoder::value::<
+                            __traitwire::Result<Vec<u8>, Failure>,
+                        >(encoder, &item);
+                    },
+                ),
+                |decoder| __traitwire::Decoder::value::<()>(decoder),
+                |decoder| __traitwire::Decoder::value::<Failure>(decoder),
+            )
         }
     }
     impl __traitwire::serde::Serialize for ShelfClient {
@@ -420,20 +410,16 @@ const _: () = {
                                 let cx = __traitwire::Request::context(&request);
                                 let output = <__S as Shelf>::get(&*service, name, &cx)
                                     .await;
-                                match output {
-                                    __traitwire::Result::Ok(value) => {
-                                        __traitwire::Request::answered(&request);
-                                        __traitwire::Reply::output(|encoder| {
-                                            __traitwire::Encoder::byte_buf(encoder, value);
-                                        })
-                                    }
-                                    __traitwire::Result::Err(error) => {
-                                        __traitwire::Request::answered(&request);
-                                        __traitwire::Reply::error(|encoder| {
-                                            __traitwire::Encoder::value::<Failure>(encoder, &error);
-                                        })
-                                    }
-                                }
+                                __traitwire::Request::answered(&request);
+                                __traitwire::Reply::settled(
+                                    output,
+                                    |encoder, value| {
+                                        __traitwire::Encoder::byte_buf(encoder, value);
+                                    },
+                                    |encoder, value| {
+                                        __traitwire::Encoder::value::<Failure>(encoder, &value);
+                                    },
+                                )
                             }
                         }),
                     )
@@ -454,18 +440,15 @@ const _: () = {
                                 __traitwire::Decoder::finish(arguments)?;
                                 __traitwire::Request::release(&mut request);
                                 let output = <__S as Shelf>::count(&*service, prefix).await;
-                                match output {
-                                    __traitwire::Result::Ok(value) => {
-                                        __traitwire::Reply::output(|encoder| {
-                                            __traitwire::Encoder::value::<u64>(encoder, &value);
-                                        })
-                                    }
-                                    __traitwire::Result::Err(error) => {
-                                        __traitwire::Reply::error(|encoder| {
-                                            __traitwire::Encoder::value::<Failure>(encoder, &error);
-                                        })
-                                    }
-                                }
+                                __traitwire::Reply::settled(
+                                    output,
+                                    |encoder, value| {
+                                        __traitwire::Encoder::value::<u64>(encoder, &value);
+                                    },
+                                    |encoder, value| {
+                                        __traitwire::Encoder::value::<Failure>(encoder, &value);
+                                    },
+                                )
                             }
                         }),
                     )
@@ -485,9 +468,12 @@ const _: () = {
                                 __traitwire::Decoder::finish(arguments)?;
                                 __traitwire::Request::release(&mut request);
                                 let output = <__S as Shelf>::touch(&*service, name).await;
-                                __traitwire::Reply::output(|encoder| {
-                                    __traitwire::Encoder::value::<()>(encoder, &output);
-                                })
+                                __traitwire::Reply::returned(
+                                    output,
+                                    |encoder, value| {
+                                        __traitwire::Encoder::value::<()>(encoder, &value);
+                                    },
+                                )
                             }
                         }),
                     )
@@ -562,9 +548,9 @@ const _: () = {
                                         sent
                                     }
                                     __traitwire::Result::Err(error) => {
-                                        __traitwire::Reply::error(|encoder| {
-                                            __traitwire::Encoder::value::<Failure>(encoder, &error);
-                                        })
+                                        __traitwire::Reply::error(|encoder| (|encoder, value| {
+                                            __traitwire::Encoder::value::<Failure>(encoder, &value);
+                                        })(encoder, error))
                                     }
                                 }
                             }
@@ -591,18 +577,15 @@ const _: () = {
                                     ),
                                 );
                                 let output = <__S as Shelf>::put(&*service, blocks).await;
-                                match output {
-                                    __traitwire::Result::Ok(value) => {
-                                        __traitwire::Reply::output(|encoder| {
-                                            __traitwire::Encoder::value::<()>(encoder, &value);
-                                        })
-                                    }
-                                    __traitwire::Result::Err(error) => {
-                                        __traitwire::Reply::error(|encoder| {
-                                            __traitwire::Encoder::value::<Failure>(encoder, &error);
-                                        })
-                                    }
-                                }
+                                __traitwire::Reply::settled(
+                                    output,
+                                    |encoder, value| {
+                                        __traitwire::Encoder::value::<()>(encoder, &value);
+                                    },
+                                    |encoder, value| {
+                                        __traitwire::Encoder::value::<Failure>(encoder, &value);
+                                    },
+                                )
                             }
                         }),
                     )
