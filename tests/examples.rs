@@ -340,6 +340,11 @@ fn transparent() {
 }
 
 #[test]
+fn blocking() {
+    check("blocking", &[], &[], &["kitchen: 19.2 °C\ncellar: 19.1 °C\ncellar: 20.1 °C\ncellar: 21.1 °C\n"]);
+}
+
+#[test]
 fn custom_transport() {
     check(
         "custom_transport",

@@ -564,3 +564,64 @@ const _: () = {
         }
     }
 };
+::traitwire::__private::blocking! {
+    #[doc =
+    " A client of [`Calculator`] for threads that wait: its methods are calls to whatever serves `Calculator` at the other end."]
+    #[doc = ""] #[doc =
+    " In a task of an async runtime its calls fail, unsent: they would hold up the thread. Cheap to clone;"]
+    #[doc = " clones share the connection, and any number of threads may call at once."]
+    #[derive(::core::clone::Clone, ::core::cmp::PartialEq, ::core::fmt::Debug)]
+    #[allow(dead_code)] pub struct CalculatorBlockingClient { client : CalculatorClient,
+    } #[doc(hidden)] #[allow(deprecated, non_camel_case_types, non_snake_case,
+    clippy::all, clippy::pedantic)] const _ : () = { use ::traitwire::__private as
+    __traitwire; #[allow(dead_code)] impl CalculatorBlockingClient { #[doc =
+    r" A client over a channel that is open already. A service that the peer does not have shows at"]
+    #[doc = r" the first call."] pub fn new(channel : __traitwire::Channel) -> Self {
+    Self { client : CalculatorClient::new(channel) } } #[doc =
+    r" Connects to the service at an address, and fails if something else is there."]
+    #[doc = r""] #[doc = r" # Errors"] #[doc =
+    r" The address is malformed, nobody answers there, or the peer serves something else. In a task of"]
+    #[doc = r" an async runtime."] pub fn connect < Via > (address : impl
+    __traitwire::Dial < Via >,) -> __traitwire::Result < Self, __traitwire::RpcError > {
+    match __traitwire::wait(CalculatorClient::connect(address)) {
+    __traitwire::Result::Ok(client) => __traitwire::Result::Ok(Self { client }),
+    __traitwire::Result::Err(error) => __traitwire::Result::Err(error), } } #[doc =
+    r" A client of an implementation in this process. Calls behave as over a connection; handlers run"]
+    #[doc = r" on a thread that all blocking clients share."] pub fn local(implementation
+    : impl Calculator) -> Self { Self { client : CalculatorClient::local(implementation)
+    } } #[doc = r" The channel that calls go through."] pub fn channel(& self) -> &
+    __traitwire::Channel { CalculatorClient::channel(& self.client) } #[doc =
+    r" A client whose calls end, at the latest, after this time."] #[must_use] pub fn
+    with_timeout(& self, timeout : __traitwire::Duration) -> Self { Self { client :
+    CalculatorClient::with_timeout(& self.client, timeout) } } #[doc =
+    r" A client whose calls have this priority, whatever their methods have."]
+    #[must_use] pub fn with_priority(& self, priority : __traitwire::Priority) -> Self {
+    Self { client : CalculatorClient::with_priority(& self.client, priority) } } #[doc =
+    r" A client whose calls carry this beside their arguments; handlers read it from their `Context`."]
+    #[must_use] pub fn with_metadata(& self, key : impl __traitwire::Into <
+    __traitwire::String >, value : impl __traitwire::Into < __traitwire::Vec <
+    ::core::primitive::u8 >>,) -> Self { Self { client :
+    CalculatorClient::with_metadata(& self.client, key, value) } } #[doc =
+    " Adds two numbers."] pub fn add(& self, a : i64, b : i64) -> __traitwire::Result <
+    i64, __traitwire::CallError < __traitwire::Infallible >> {
+    __traitwire::call(CalculatorClient::add(& self.client, a, b)) } #[doc =
+    " Divides, unless by zero."] #[cfg(feature = "division")] pub fn divide(& self, a :
+    i64, b : i64) -> __traitwire::Result < i64, __traitwire::CallError < MathError >> {
+    __traitwire::call(CalculatorClient::divide(& self.client, a, b)) } #[doc =
+    " Calls `Calculator.greet`."] pub fn greet(& self, name : & str) ->
+    __traitwire::Result < String, __traitwire::CallError < __traitwire::Infallible >> {
+    __traitwire::call(CalculatorClient::greet(& self.client, name)) } #[doc =
+    " Calls `Calculator.whoami`."] pub fn whoami(& self, path : & Path) ->
+    __traitwire::Result < Vec < u8 >, __traitwire::CallError < __traitwire::Infallible >>
+    { __traitwire::call(CalculatorClient::whoami(& self.client, path)) } #[doc =
+    " Calls `Calculator.note`."] pub fn note(& self, text : String) ->
+    __traitwire::Result < (), __traitwire::CallError < __traitwire::Infallible >> {
+    __traitwire::call(CalculatorClient::note(& self.client, text)) } #[doc =
+    " Calls `Calculator.store`."] pub fn store(& self, key : String, block : Vec < u8 >,
+    view : & [u8], names : & [String], options : & Options) -> __traitwire::Result < (),
+    __traitwire::CallError < __traitwire::Infallible >> {
+    __traitwire::call(CalculatorClient::store(& self.client, key, block, view, names,
+    options)) } } impl __traitwire::From < CalculatorClient > for
+    CalculatorBlockingClient { #[doc = r" The same client, for threads that wait."] fn
+    from(other : CalculatorClient) -> Self { Self { client : other } } } };
+}

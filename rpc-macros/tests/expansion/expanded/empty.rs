@@ -162,3 +162,46 @@ const _: () = {
         }
     }
 };
+::traitwire::__private::blocking! {
+    #[cfg(unix)] #[doc =
+    " A client of [`Empty`] for threads that wait: its methods are calls to whatever serves `Empty` at the other end."]
+    #[doc = ""] #[doc =
+    " In a task of an async runtime its calls fail, unsent: they would hold up the thread. Cheap to clone;"]
+    #[doc = " clones share the connection, and any number of threads may call at once."]
+    #[derive(::core::clone::Clone, ::core::cmp::PartialEq, ::core::fmt::Debug)]
+    #[allow(dead_code)] pub (crate) struct EmptyBlockingClient { client : EmptyClient, }
+    #[cfg(unix)] #[doc(hidden)] #[allow(deprecated, non_camel_case_types, non_snake_case,
+    clippy::all, clippy::pedantic)] const _ : () = { use ::traitwire::__private as
+    __traitwire; #[allow(dead_code)] impl EmptyBlockingClient { #[doc =
+    r" A client over a channel that is open already. A service that the peer does not have shows at"]
+    #[doc = r" the first call."] pub (crate) fn new(channel : __traitwire::Channel) ->
+    Self { Self { client : EmptyClient::new(channel) } } #[doc =
+    r" Connects to the service at an address, and fails if something else is there."]
+    #[doc = r""] #[doc = r" # Errors"] #[doc =
+    r" The address is malformed, nobody answers there, or the peer serves something else. In a task of"]
+    #[doc = r" an async runtime."] pub (crate) fn connect < Via > (address : impl
+    __traitwire::Dial < Via >,) -> __traitwire::Result < Self, __traitwire::RpcError > {
+    match __traitwire::wait(EmptyClient::connect(address)) {
+    __traitwire::Result::Ok(client) => __traitwire::Result::Ok(Self { client }),
+    __traitwire::Result::Err(error) => __traitwire::Result::Err(error), } } #[doc =
+    r" A client of an implementation in this process. Calls behave as over a connection; handlers run"]
+    #[doc = r" on a thread that all blocking clients share."] pub (crate) fn
+    local(implementation : impl Empty) -> Self { Self { client :
+    EmptyClient::local(implementation) } } #[doc =
+    r" The channel that calls go through."] pub (crate) fn channel(& self) -> &
+    __traitwire::Channel { EmptyClient::channel(& self.client) } #[doc =
+    r" A client whose calls end, at the latest, after this time."] #[must_use] pub
+    (crate) fn with_timeout(& self, timeout : __traitwire::Duration) -> Self { Self {
+    client : EmptyClient::with_timeout(& self.client, timeout) } } #[doc =
+    r" A client whose calls have this priority, whatever their methods have."]
+    #[must_use] pub (crate) fn with_priority(& self, priority : __traitwire::Priority) ->
+    Self { Self { client : EmptyClient::with_priority(& self.client, priority) } } #[doc
+    =
+    r" A client whose calls carry this beside their arguments; handlers read it from their `Context`."]
+    #[must_use] pub (crate) fn with_metadata(& self, key : impl __traitwire::Into <
+    __traitwire::String >, value : impl __traitwire::Into < __traitwire::Vec <
+    ::core::primitive::u8 >>,) -> Self { Self { client : EmptyClient::with_metadata(&
+    self.client, key, value) } } } impl __traitwire::From < EmptyClient > for
+    EmptyBlockingClient { #[doc = r" The same client, for threads that wait."] fn
+    from(other : EmptyClient) -> Self { Self { client : other } } } };
+}

@@ -258,3 +258,48 @@ const _: () = {
         }
     }
 };
+crate::reexport::traitwire::__private::blocking! {
+    #[doc =
+    " A client of [`Result`] for threads that wait: its methods are calls to whatever serves `odd-names` at the other end."]
+    #[doc = ""] #[doc =
+    " In a task of an async runtime its calls fail, unsent: they would hold up the thread. Cheap to clone;"]
+    #[doc = " clones share the connection, and any number of threads may call at once."]
+    #[derive(::core::clone::Clone, ::core::cmp::PartialEq, ::core::fmt::Debug)]
+    #[allow(dead_code)] struct ResultBlockingClient { client : ResultClient, }
+    #[doc(hidden)] #[allow(deprecated, non_camel_case_types, non_snake_case, clippy::all,
+    clippy::pedantic)] const _ : () = { use crate ::reexport::traitwire::__private as
+    __traitwire; #[allow(dead_code)] impl ResultBlockingClient { #[doc =
+    r" A client over a channel that is open already. A service that the peer does not have shows at"]
+    #[doc = r" the first call."] fn new(channel : __traitwire::Channel) -> Self { Self {
+    client : ResultClient::new(channel) } } #[doc =
+    r" Connects to the service at an address, and fails if something else is there."]
+    #[doc = r""] #[doc = r" # Errors"] #[doc =
+    r" The address is malformed, nobody answers there, or the peer serves something else. In a task of"]
+    #[doc = r" an async runtime."] fn connect < Via > (address : impl __traitwire::Dial <
+    Via >,) -> __traitwire::Result < Self, __traitwire::RpcError > { match
+    __traitwire::wait(ResultClient::connect(address)) { __traitwire::Result::Ok(client)
+    => __traitwire::Result::Ok(Self { client }), __traitwire::Result::Err(error) =>
+    __traitwire::Result::Err(error), } } #[doc =
+    r" A client of an implementation in this process. Calls behave as over a connection; handlers run"]
+    #[doc = r" on a thread that all blocking clients share."] fn local(implementation :
+    impl r#Result) -> Self { Self { client : ResultClient::local(implementation) } }
+    #[doc = r" The channel that calls go through."] fn channel(& self) -> &
+    __traitwire::Channel { ResultClient::channel(& self.client) } #[doc =
+    r" A client whose calls end, at the latest, after this time."] #[must_use] fn
+    with_timeout(& self, timeout : __traitwire::Duration) -> Self { Self { client :
+    ResultClient::with_timeout(& self.client, timeout) } } #[doc =
+    r" A client whose calls have this priority, whatever their methods have."]
+    #[must_use] fn with_priority(& self, priority : __traitwire::Priority) -> Self { Self
+    { client : ResultClient::with_priority(& self.client, priority) } } #[doc =
+    r" A client whose calls carry this beside their arguments; handlers read it from their `Context`."]
+    #[must_use] fn with_metadata(& self, key : impl __traitwire::Into <
+    __traitwire::String >, value : impl __traitwire::Into < __traitwire::Vec <
+    ::core::primitive::u8 >>,) -> Self { Self { client : ResultClient::with_metadata(&
+    self.client, key, value) } } #[doc = " Calls `odd-names.type`."] fn r#type(& self,
+    arguments : u8, request : String, service : Ok, output : r#Vec) ->
+    __traitwire::Result < Vec, __traitwire::CallError < String >> {
+    __traitwire::call(ResultClient::r#type(& self.client, arguments, request, service,
+    output)) } } impl __traitwire::From < ResultClient > for ResultBlockingClient { #[doc
+    = r" The same client, for threads that wait."] fn from(other : ResultClient) -> Self
+    { Self { client : other } } } };
+}

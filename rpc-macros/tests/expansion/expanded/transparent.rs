@@ -773,3 +773,65 @@ const _: () = {
         }
     }
 };
+::traitwire::__private::blocking! {
+    #[doc =
+    " A client of [`Shelf`] for threads that wait: its methods are calls to whatever serves `Shelf` at the other end."]
+    #[doc = ""] #[doc =
+    " In a task of an async runtime its calls fail, unsent: they would hold up the thread. Cheap to clone;"]
+    #[doc = " clones share the connection, and any number of threads may call at once."]
+    #[derive(::core::clone::Clone, ::core::cmp::PartialEq, ::core::fmt::Debug)]
+    #[allow(dead_code)] pub struct ShelfBlockingClient { client : ShelfClient, }
+    #[doc(hidden)] #[allow(deprecated, non_camel_case_types, non_snake_case, clippy::all,
+    clippy::pedantic)] const _ : () = { use ::traitwire::__private as __traitwire;
+    #[allow(dead_code)] impl ShelfBlockingClient { #[doc =
+    r" A client over a channel that is open already. A service that the peer does not have shows at"]
+    #[doc = r" the first call."] pub fn new(channel : __traitwire::Channel) -> Self {
+    Self { client : ShelfClient::new(channel) } } #[doc =
+    r" Connects to the service at an address, and fails if something else is there."]
+    #[doc = r""] #[doc = r" # Errors"] #[doc =
+    r" The address is malformed, nobody answers there, or the peer serves something else. In a task of"]
+    #[doc = r" an async runtime."] pub fn connect < Via > (address : impl
+    __traitwire::Dial < Via >,) -> __traitwire::Result < Self, __traitwire::RpcError > {
+    match __traitwire::wait(ShelfClient::connect(address)) {
+    __traitwire::Result::Ok(client) => __traitwire::Result::Ok(Self { client }),
+    __traitwire::Result::Err(error) => __traitwire::Result::Err(error), } } #[doc =
+    r" A client of an implementation in this process. Calls behave as over a connection; handlers run"]
+    #[doc = r" on a thread that all blocking clients share."] pub fn local(implementation
+    : impl Shelf) -> Self { Self { client : ShelfClient::local(implementation) } } #[doc
+    = r" The channel that calls go through."] pub fn channel(& self) -> &
+    __traitwire::Channel { ShelfClient::channel(& self.client) } #[doc =
+    r" A client whose calls end, at the latest, after this time."] #[must_use] pub fn
+    with_timeout(& self, timeout : __traitwire::Duration) -> Self { Self { client :
+    ShelfClient::with_timeout(& self.client, timeout) } } #[doc =
+    r" A client whose calls have this priority, whatever their methods have."]
+    #[must_use] pub fn with_priority(& self, priority : __traitwire::Priority) -> Self {
+    Self { client : ShelfClient::with_priority(& self.client, priority) } } #[doc =
+    r" A client whose calls carry this beside their arguments; handlers read it from their `Context`."]
+    #[must_use] pub fn with_metadata(& self, key : impl __traitwire::Into <
+    __traitwire::String >, value : impl __traitwire::Into < __traitwire::Vec <
+    ::core::primitive::u8 >>,) -> Self { Self { client : ShelfClient::with_metadata(&
+    self.client, key, value) } } #[doc = " Calls `Shelf.get`."] pub fn get(& self, name :
+    & str) -> __traitwire::Result < Vec < u8 >, __traitwire::CallError < Failure >> {
+    __traitwire::call(ShelfClient::get(& self.client, name)) } #[cfg(feature = "count")]
+    #[doc = " Calls `Shelf.count`."] pub fn count(& self, prefix : String) ->
+    __traitwire::Result < u64, __traitwire::CallError < Failure >> {
+    __traitwire::call(ShelfClient::count(& self.client, prefix)) } #[doc =
+    " Calls `Shelf.touch`."] pub fn touch(& self, name : String) -> __traitwire::Result <
+    (), __traitwire::CallError < __traitwire::Infallible >> {
+    __traitwire::call(ShelfClient::touch(& self.client, name)) } #[doc =
+    " Calls `Shelf.list`."] pub fn list(& self, under : Path) ->
+    __traitwire::BlockingStreaming < String, Failure > {
+    __traitwire::From::from(ShelfClient::list(& self.client, under)) } #[doc =
+    " Calls `Shelf.open`."] pub fn open(& self, lines : impl __traitwire::IntoIterator <
+    Item = String, IntoIter : ::core::marker::Send > + ::core::marker::Send + 'static) ->
+    __traitwire::BlockingStreaming < u8, Failure > {
+    __traitwire::From::from(ShelfClient::open(& self.client, __traitwire::feed(lines))) }
+    #[doc = " Calls `Shelf.put`."] pub fn put(& self, blocks : impl
+    __traitwire::IntoIterator < Item = __traitwire::Result < Vec < u8 >, Failure >,
+    IntoIter : ::core::marker::Send > + ::core::marker::Send + 'static) ->
+    __traitwire::Result < (), __traitwire::CallError < Failure >> {
+    __traitwire::call(ShelfClient::put(& self.client, __traitwire::feed(blocks))) } }
+    impl __traitwire::From < ShelfClient > for ShelfBlockingClient { #[doc =
+    r" The same client, for threads that wait."] fn from(other : ShelfClient) -> Self {
+    Self { client : other } } } };
+}
