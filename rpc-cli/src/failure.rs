@@ -12,7 +12,8 @@ use crate::output;
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
     0  all went well
-    1  the method returned its own error, which is on standard error as JSON
+    1  the method returned its own error, which is on standard error as JSON; or changes
+       break calls (check)
     2  the command line, the address or the JSON is wrong
     3  there is no connection
     4  the call failed on its way
@@ -35,6 +36,8 @@ pub(crate) enum Failure {
     Connect(RpcError),
     /// A call failed.
     Call(RpcError),
+    /// Versions do not go together; what changed is printed.
+    Changed,
     Interrupted,
     /// Standard input or output, or a file.
     Local(io::Error),
@@ -52,8 +55,8 @@ impl Failure {
             Self::Own(value) => output::complain(&output::text(value, false)),
             Self::Usage { message, help } => complain(message, &[("help", help)]),
             Self::Connect(error) | Self::Call(error) => report(error),
-            // Whoever interrupts knows.
-            Self::Interrupted => {}
+            // Whoever interrupts knows, and changes were printed.
+            Self::Interrupted | Self::Changed => {}
             // Whoever reads the output has enough of it.
             Self::Local(error) if error.kind() == ErrorKind::BrokenPipe => {}
             Self::Local(error) => complain(&error.to_string(), &[]),
@@ -63,7 +66,7 @@ impl Failure {
 
     fn code(&self) -> u8 {
         match self {
-            Self::Own(_) => 1,
+            Self::Own(_) | Self::Changed => 1,
             Self::Usage { .. } => 2,
             Self::Connect(error) | Self::Call(error) if error.code() == Code::InvalidArgument => 2,
             Self::Connect(_) => 3,

@@ -4,12 +4,15 @@
 
 mod bench;
 mod call;
+mod check;
 mod completions;
 mod connection;
 mod describe;
 mod failure;
+mod generate;
 mod list;
 mod output;
+mod source;
 
 use std::process::ExitCode;
 
@@ -31,6 +34,8 @@ enum Command {
     Describe(describe::Describe),
     Call(call::Call),
     Bench(bench::Bench),
+    Check(check::Check),
+    Generate(generate::Generate),
     Completions(completions::Completions),
 }
 
@@ -41,6 +46,8 @@ impl Command {
             Self::Describe(command) => command.run().await,
             Self::Call(command) => command.run().await,
             Self::Bench(command) => command.run().await,
+            Self::Check(command) => command.run().await,
+            Self::Generate(command) => command.run().await,
             Self::Completions(command) => command.run(),
         }
     }

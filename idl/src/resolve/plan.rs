@@ -102,7 +102,7 @@ pub(crate) struct Table {
     pub(crate) slots: u32,
 }
 
-/// How values of one version become values of another: made by [`resolve`](super), followed by
+/// How values of one version become values of another: made by `resolve_arguments` and `resolve_results`, followed by
 /// [`transcode`](Plan::transcode).
 #[derive(Debug, Clone)]
 pub struct Plan {

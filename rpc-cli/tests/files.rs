@@ -1,0 +1,94 @@
+//! The commands that need no service: what changed between two versions, and code from interfaces.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+const OLD: &str =
+    "trait Shop {\n    async fn price(&self, item: u32) -> u32;\n    async fn close(&self);\n}\n";
+const NEW: &str = "trait Shop {\n    async fn price(&self, item: u32) -> String;\n    async fn close(&self);\n    async fn open(&self);\n}\n";
+const WIDER: &str =
+    "trait Shop {\n    async fn price(&self, item: u32) -> u64;\n    async fn close(&self);\n}\n";
+
+fn traitwire(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_traitwire"));
+    command.args(arguments).current_dir(folder).output().expect("it runs")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("text")
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in [("old.idl", OLD), ("new.idl", NEW), ("wider.idl", WIDER)] {
+        std::fs::write(folder.path().join(name), text).expect("written");
+    }
+    folder
+}
+
+#[test]
+fn changes_are_classed_and_breaking_ones_fail() {
+    let folder = folder();
+    for (arguments, code, says) in [
+        (&["check", "old.idl", "old.idl"][..], 0, "all together: safe\n"),
+        (&["check", "old.idl", "new.idl"], 1, "all together: breaking\n"),
+        (&["check", "old.idl", "wider.idl"], 0, "all together: safe if clients are upgraded first\n"),
+        (
+            &["check", "--strict", "old.idl", "wider.idl"],
+            1,
+            "all together: safe if clients are upgraded first\n",
+        ),
+        (&["check", "--json", "old.idl", "new.idl"], 1, "\"safety\": \"breaking\""),
+    ] {
+        let output = traitwire(folder.path(), arguments);
+        let said = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}{}", text(&output.stderr));
+        assert!(said.contains(says), "{arguments:?}: {said}");
+    }
+    let output = traitwire(folder.path(), &["check", "old.idl", "gone.idl"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("there is no such file"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_lock_is_written_once_and_holds() {
+    let folder = folder();
+    let check = |source: &str, more: &[&str]| {
+        let arguments = [&["check", source, "--lock", "shop.lock"], more].concat();
+        traitwire(folder.path(), &arguments).status.code()
+    };
+    assert_eq!(check("old.idl", &[]), Some(0), "it is written");
+    assert_eq!(check("old.idl", &[]), Some(0));
+    assert_eq!(check("new.idl", &[]), Some(1));
+    assert_eq!(check("new.idl", &["--update"]), Some(0));
+    assert_eq!(check("new.idl", &[]), Some(0));
+}
+
+#[test]
+fn a_revision_of_git_is_a_version() {
+    let folder = folder();
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=t", "-c", "user.email=t@localhost"]).args(arguments);
+        command.current_dir(folder.path()).output().is_ok_and(|output| output.status.success())
+    };
+    if !(git(&["init", "-q"]) && git(&["add", "."]) && git(&["commit", "-qm", "first"])) {
+        return eprintln!("skipped: git is not there");
+    }
+    std::fs::write(folder.path().join("old.idl"), NEW).expect("written");
+    let output = traitwire(folder.path(), &["check", "git:HEAD:old.idl", "old.idl"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+}
+
+#[test]
+fn rust_is_generated_and_nothing_is_replaced_unasked() {
+    let folder = folder();
+    let printed = traitwire(folder.path(), &["generate", "old.idl"]);
+    assert!(text(&printed.stdout).contains("pub trait Shop"), "{}", text(&printed.stdout));
+    let into = ["generate", "old.idl", "--out", "made"];
+    assert_eq!(traitwire(folder.path(), &into).status.code(), Some(0));
+    let again = traitwire(folder.path(), &into);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(text(&again.stderr).contains("--force replaces it"), "{}", text(&again.stderr));
+    assert_eq!(traitwire(folder.path(), &[&into[..], &["--force"]].concat()).status.code(), Some(0));
+}
