@@ -4,7 +4,9 @@
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
-fn replay(target: &str, run: fn(&[u8])) {
+type Target = fn(&[u8]);
+
+fn replay(target: &str, run: Target) {
     let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut inputs = 0;
     for entry in std::fs::read_dir(&corpus).expect("a corpus") {
@@ -82,8 +84,7 @@ fn changed_inputs() {
     let seconds = std::env::var("TRAITWIRE_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let time = std::time::Duration::from_secs(seconds);
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
-    type Target = (&'static str, fn(&[u8]));
-    let targets: [Target; 4] = [
+    let targets: [(&str, Target); 4] = [
         ("frame", targets::frame),
         ("hello", targets::hello),
         ("bodies", targets::bodies),

@@ -34,12 +34,12 @@ pub(crate) enum AdaptedMethod {
     Missing,
 }
 
-/// What a connection's peer has answered, by this side's service and, for objects, the fingerprint of theirs.
+/// What a connection's peer has answered.
 #[derive(Default)]
-pub(crate) struct Answers(Mutex<HashMap<Interfaces, Arc<Adapted>>>);
+pub(crate) struct Answers(Mutex<HashMap<Question, Arc<Adapted>>>);
 
-/// A description of this side's by its place in memory, and the fingerprint of an object's service.
-type Interfaces = (usize, Option<u64>);
+/// This side's description of a service and, for objects, the fingerprint of theirs.
+type Question = (usize, Option<u64>);
 
 /// Kept answers. A peer may have more kinds of objects; those are asked about again.
 const MOST_ANSWERS: usize = 64;

@@ -38,6 +38,8 @@ pub(crate) struct Versions {
     methods: HashMap<u32, Adapted>,
     /// The next number that nobody has.
     next: u32,
+    /// Introductions that were looked at.
+    tried: u32,
 }
 
 struct Introduced {
@@ -109,20 +111,24 @@ impl Versions {
         body: &mut Body,
         limits: &Limits,
     ) -> Result<Body, RpcError> {
-        let bytes = body.as_contiguous().to_vec();
-        let interface = read_interface(&bytes, limits.max_depth)?;
-        let service = services.find(&interface.name).ok_or_else(|| not_served(&interface.name))?;
+        let bytes = body.as_contiguous();
         let known = self.introduced.iter().find(|known| {
-            known.is_object == is_object && std::ptr::eq(known.service, service) && known.interface == bytes
+            known.is_object == is_object
+                && known.interface == bytes
+                && services.first_number(known.service).is_some()
         });
         if let Some(known) = known {
-            return answer(&known.answers, service);
+            return answer(&known.answers, known.service);
         }
-        if self.introduced.len() >= limits.max_versions as usize {
-            let message =
-                format!("more than {} versions of services, the peer's max_versions", limits.max_versions);
+        // Also what comes to nothing costs time.
+        if self.tried >= limits.max_versions {
+            let message = format!("the peer's max_versions of {} are introduced", limits.max_versions);
             return Err(RpcError::new(Code::ResourceExhausted, message));
         }
+        self.tried += 1;
+        let bytes = bytes.to_vec();
+        let interface = read_interface(&bytes, limits.max_depth)?;
+        let service = services.find(&interface.name).ok_or_else(|| not_served(&interface.name))?;
         let first = services.first_number(service).unwrap_or_default();
         self.next = self.next.max(services.methods().len() as u32);
         let answers = self.resolve(&interface, service, first)?;

@@ -113,7 +113,7 @@ impl Shm {
     async fn open(&self) -> io::Result<Wire> {
         let (socket, peer) = self.local.open().await?;
         let met = introduction::begin(&socket, self.ring, self.sharing.declines()).await;
-        match (met.inspect_err(|cause| refuse(&socket, cause))?, self.sharing) {
+        match (met.map_err(|cause| told(&socket, cause))?, self.sharing) {
             (Met::Shared { own, other }, _) => Ok(shared(socket, own, other, peer)),
             (Met::Declined, Sharing::IfBoth) => Ok(plain(socket, peer, Vec::new())),
             // It has taken the introduction for a broken hello. The next time it gets a hello.
@@ -121,7 +121,7 @@ impl Shm {
                 let (socket, peer) = self.local.open().await?;
                 Ok(plain(socket, peer, Vec::new()))
             }
-            (unmet, Sharing::Demanded) => Err(unmet.refusal()),
+            (unmet, Sharing::Demanded) => Err(told(&socket, unmet.refusal())),
         }
     }
 }
@@ -207,20 +207,25 @@ impl Listener for ShmServer {
 
 /// Hears how a peer begins.
 async fn answer(socket: UnixStream, peer: Peer, ring: usize, sharing: Sharing) -> io::Result<Wire> {
-    let met = introduction::answer(&socket, ring, sharing.declines()).await;
-    match (met.inspect_err(|cause| refuse(&socket, cause))?, sharing) {
+    let met = match sharing {
+        // Nothing else can come of it: neither side waits for the other.
+        Sharing::Demanded => introduction::begin(&socket, ring, sharing.declines()).await,
+        Sharing::IfBoth => introduction::answer(&socket, ring).await,
+    };
+    match (met.map_err(|cause| told(&socket, cause))?, sharing) {
         (Met::Shared { own, other }, _) => Ok(shared(socket, own, other, peer)),
         (Met::Declined, Sharing::IfBoth) => Ok(plain(socket, peer, Vec::new())),
         (Met::Plain { begun }, Sharing::IfBoth) => Ok(plain(socket, peer, begun)),
-        (unmet, Sharing::Demanded) => Err(unmet.refusal()),
+        (unmet, Sharing::Demanded) => Err(told(&socket, unmet.refusal())),
     }
 }
 
-/// Tells a peer why it is refused, where that is its own fault.
-fn refuse(socket: &UnixStream, cause: &io::Error) {
+/// Why a peer is refused; it is told, where that is its own fault.
+fn told(socket: &UnixStream, cause: io::Error) -> io::Error {
     if cause.kind() == io::ErrorKind::InvalidData {
-        bell::refuse(socket, cause);
+        bell::refuse(socket, &cause);
     }
+    cause
 }
 
 /// A connection over the areas of both sides.

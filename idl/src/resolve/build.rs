@@ -19,13 +19,30 @@ use scalar::scalar;
 /// What is still to be worked out, under the number that its node has already.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Key {
-    /// Two types, the writer's and the reader's, by their addresses.
-    Types(usize, usize),
-    /// What two variants carry.
+    /// Two types, the writer's and the reader's.
+    Types(Id, Id),
+    /// What two variants carry, by the addresses of that.
     Variants(usize, usize),
     /// A type of the writer's that is passed over.
-    Skipped(usize),
+    Skipped(Id),
     SkippedVariant(usize),
+}
+
+/// Which type: all mentions of a definition are one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Id {
+    Definition(usize),
+    /// Mentioned at this address.
+    Mentioned(usize),
+}
+
+impl Id {
+    fn of(ty: &Type) -> Self {
+        match ty {
+            Type::Named(index) => Id::Definition(*index),
+            ty => Id::Mentioned(std::ptr::from_ref(ty).addr()),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -324,8 +341,7 @@ impl<'a> Builder<'a> {
     }
 
     fn types(&mut self, writer: &'a Type, reader: &'a Type) -> u32 {
-        let key = Key::Types(std::ptr::from_ref(writer).addr(), std::ptr::from_ref(reader).addr());
-        self.node(key, Work::Types(writer, reader))
+        self.node(Key::Types(Id::of(writer), Id::of(reader)), Work::Types(writer, reader))
     }
 
     fn variants(&mut self, writer: (&'a Shape, UnknownFields), reader: (&'a Shape, UnknownFields)) -> u32 {
@@ -334,7 +350,7 @@ impl<'a> Builder<'a> {
     }
 
     fn skipped(&mut self, ty: &'a Type) -> u32 {
-        self.node(Key::Skipped(std::ptr::from_ref(ty).addr()), Work::Skipped(ty))
+        self.node(Key::Skipped(Id::of(ty)), Work::Skipped(ty))
     }
 
     fn skipped_variant(&mut self, shape: &'a Shape) -> u32 {

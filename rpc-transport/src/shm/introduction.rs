@@ -72,11 +72,11 @@ pub(super) async fn begin(socket: &UnixStream, capacity: usize, declines: Declin
     })
 }
 
-/// Hears the other side, which has connected, and answers it.
+/// Hears the other side, which has connected, and answers it: that there is no memory here, if so.
 ///
 /// # Errors
 /// As [`begin`].
-pub(super) async fn answer(socket: &UnixStream, capacity: usize, declines: Declines) -> io::Result<Met> {
+pub(super) async fn answer(socket: &UnixStream, capacity: usize) -> io::Result<Met> {
     let other = match hear(socket).await? {
         Heard::Region(other) => other,
         Heard::Declined => return Ok(Met::Declined),
@@ -87,11 +87,10 @@ pub(super) async fn answer(socket: &UnixStream, capacity: usize, declines: Decli
             show(socket, capacity, Some(file)).await?;
             Ok(Met::Shared { own, other })
         }
-        Err(_) if declines == Declines::WithoutMemory => {
+        Err(_) => {
             show(socket, 0, None).await?;
             Ok(Met::Declined)
         }
-        Err(error) => Err(error),
     }
 }
 
