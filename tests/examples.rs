@@ -148,13 +148,13 @@ fn tour() {
         &[
             "text files of this repository",
             "Paths out of the directory are refused",
-            "The answers of all 6 transports agree.",
+            "The answers of all 7 transports agree.",
             "Nothing is left behind",
         ],
     );
     let said = text(&output.stdout);
     let rows = |scheme: &&str| said.lines().any(|line| line.split(' ').next() == Some(scheme));
-    assert!(["mem", "exec", "fifo", "unix", "local", "tcp"].iter().all(rows), "{said}");
+    assert!(["mem", "exec", "fifo", "unix", "local", "shm", "tcp"].iter().all(rows), "{said}");
     // No progress bar where nobody watches, and no complaints.
     assert_eq!(text(&output.stderr), "");
 }

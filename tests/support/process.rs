@@ -268,11 +268,11 @@ async fn be_client(address: &str, point: &str) -> i32 {
             let client = ProbeClient::connect(address).await.expect("a connection");
             client.add(1, 2).await.expect("a sum");
             // Only where it knows of nothing that is this process's does it end with it.
-            #[allow(clippy::zombie_processes, reason = "it outlives this process")]
-            let child = Command::new("sleep").arg("60").stdin(Stdio::null()).spawn().expect("a child");
+            let mut child = Command::new("sleep").arg("60").stdin(Stdio::null()).spawn().expect("a child");
             client.add(1, 2).await.expect("a sum");
             say(child.id());
             std::future::pending::<()>().await;
+            let _ = child.wait();
         }
         _ => return 2,
     }
