@@ -31,7 +31,6 @@ pub(crate) const ENTRANTS: [Entrant; 11] = [
     Entrant { name: TRAITWIRE, transport: "tcp" },
     Entrant { name: TRAITWIRE, transport: "shm" },
     Entrant { name: TRAITWIRE, transport: "local" },
-    Entrant { name: TRAITWIRE, transport: "shm" },
     Entrant { name: TRAITWIRE, transport: "fifo" },
     Entrant { name: TRAITWIRE, transport: "exec" },
     Entrant { name: TRAITWIRE, transport: "mem" },

@@ -82,12 +82,19 @@ fn the_page_says_what_the_commands_print() {
     fs::create_dir(&letters).expect("it is made");
     fs::write(letters.join("first.txt"), "Dear reader,\nthere is no news.\n").expect("it is written");
     fs::write(letters.join("second.txt"), "Dear editor,\nthank you for the news.\n").expect("it is written");
+    let shop = scratch.path().join("shop");
+    fs::create_dir(&shop).expect("it is made");
+    let old = "trait Shop {\n    async fn price(&self, item: u32) -> u32;\n}\n";
+    let new = "trait Shop {\n    async fn price(&self, item: u32) -> String;\n    async fn open(&self);\n}\n";
+    fs::write(shop.join("old.idl"), old).expect("it is written");
+    fs::write(shop.join("new.idl"), new).expect("it is written");
     let search = format!("unix:{}/search.sock", scratch.path().display());
     let (_tour, numbers) = (Tour::serve(&search), Running::start());
     let places = Places(vec![
         ("unix:/run/search.sock", search),
         ("unix:/run/numbers.sock", numbers.address.clone()),
         ("/srv/letters", letters.display().to_string()),
+        ("/srv/shop", shop.display().to_string()),
     ]);
 
     let page = fs::read_to_string(PAGE).expect("the page is there");
