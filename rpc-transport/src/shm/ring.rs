@@ -29,6 +29,9 @@ struct Sending {
     head: AtomicU64,
     /// Not zero when nothing will follow.
     closed: AtomicU64,
+    /// Odd while this side's consumer sleeps. It stands here because the other side, which reads it after each send,
+    /// looks at this line anyway: to that end it has it.
+    wants_bytes: AtomicU64,
 }
 
 #[repr(C, align(128))]
@@ -36,9 +39,7 @@ struct Sending {
 struct Taking {
     /// Bytes taken of the other side's since the beginning.
     tail: AtomicU64,
-    /// Odd while the consumer sleeps.
-    wants_bytes: AtomicU64,
-    /// Odd while the producer sleeps.
+    /// Odd while this side's producer sleeps.
     wants_room: AtomicU64,
 }
 
@@ -145,7 +146,7 @@ impl Producer {
 
     /// Whether the consumer is to be rung for what was sent.
     pub(crate) fn must_ring(&mut self, other: &impl Area) -> bool {
-        self.rung.is_due(&other.words().taking.wants_bytes)
+        self.rung.is_due(&other.words().sending.wants_bytes)
     }
 
     /// Says that nothing follows. The consumer is to be rung if it sleeps.
@@ -175,12 +176,14 @@ pub(crate) struct Consumer {
     tail: u64,
     /// What the producer was last seen to have sent.
     head: u64,
+    /// What it had taken when it last looked whether the producer sleeps.
+    looked_at: u64,
     rung: Rung,
 }
 
 impl Consumer {
     pub(crate) fn new() -> Self {
-        Self { tail: 0, head: 0, rung: Rung::default() }
+        Self { tail: 0, head: 0, looked_at: 0, rung: Rung::default() }
     }
 
     /// Bytes that can be taken.
@@ -213,9 +216,14 @@ impl Consumer {
         Ok(bytes)
     }
 
-    /// Whether the producer is to be rung for the room that was made.
+    /// Whether the producer is to be rung for the room that was made. One sleeps for room only when it has filled the
+    /// ring, which can be seen from its head: that is at hand, the line with its word would have to be fetched each time.
     pub(crate) fn must_ring(&mut self, other: &impl Area) -> bool {
-        self.rung.is_due(&other.words().taking.wants_room)
+        let before = std::mem::replace(&mut self.looked_at, self.tail);
+        fence(Ordering::SeqCst);
+        let head = other.words().sending.head.load(Ordering::Relaxed);
+        let was_full = head.wrapping_sub(before) >= other.capacity() as u64;
+        was_full && self.rung.is_due(&other.words().taking.wants_room)
     }
 
     /// Whether nothing will follow what there is now.
@@ -242,7 +250,7 @@ pub(crate) fn has_bytes(own: &impl Area, other: &impl Area) -> bool {
 
 /// Says that the consumer of `own` sleeps until something comes. `false` if something is there already, or the end.
 pub(crate) fn sleep_for_bytes(own: &impl Area, other: &impl Area) -> bool {
-    say(&own.words().taking.wants_bytes, true);
+    say(&own.words().sending.wants_bytes, true);
     let sleeps = !has_bytes(own, other);
     if !sleeps {
         wake_for_bytes(own);
@@ -252,5 +260,5 @@ pub(crate) fn sleep_for_bytes(own: &impl Area, other: &impl Area) -> bool {
 
 /// Says that the consumer of `own` is awake.
 pub(crate) fn wake_for_bytes(own: &impl Area) {
-    say(&own.words().taking.wants_bytes, false);
+    say(&own.words().sending.wants_bytes, false);
 }
