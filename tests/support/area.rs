@@ -31,9 +31,9 @@ pub const HEADER: usize = 4096;
 pub const HEAD: usize = 0;
 pub const CLOSED: usize = 8;
 pub const TAIL: usize = 128;
-pub const WANTS_BYTES: usize = 136;
-pub const WANTS_ROOM: usize = 144;
-pub const WORDS: [usize; 5] = [HEAD, CLOSED, TAIL, WANTS_BYTES, WANTS_ROOM];
+pub const WANTS_BYTES: usize = 16;
+pub const WANTS_ROOM: usize = 136;
+pub const WORDS: [usize; 5] = [HEAD, CLOSED, WANTS_BYTES, TAIL, WANTS_ROOM];
 
 pub const RING: usize = 64 << 10;
 
