@@ -22,7 +22,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Definition, Method, Shape, Type};
+use crate::model::{Definition, Field, Method, Shape, Type, Variant};
 
 /// The fingerprint of a method's signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -83,7 +83,7 @@ struct Canonical<'a> {
     numbers: HashMap<usize, u64>,
 }
 
-impl Canonical<'_> {
+impl<'a> Canonical<'a> {
     fn hash(&self) -> Fingerprint {
         let hash = blake3::hash(&self.bytes);
         let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
@@ -111,7 +111,32 @@ impl Canonical<'_> {
     }
 
     fn ty(&mut self, ty: &Type) {
-        let (tag, inner): (u8, &[&Type]) = match ty {
+        // Not by recursion: the types may be a peer's, and lie in one another as deep as it likes.
+        let mut work = vec![Work::Type(ty)];
+        while let Some(next) = work.pop() {
+            let before = work.len();
+            match next {
+                Work::Type(ty) => self.one_type(ty, &mut work),
+                Work::Shape(shape) => self.shape(shape, &mut work),
+                Work::Field(field) => {
+                    self.text(&field.name);
+                    work.push(Work::Type(&field.ty));
+                }
+                Work::Variant(variant) => {
+                    self.text(&variant.name);
+                    work.push(Work::Shape(&variant.shape));
+                }
+            }
+            // The first is the next.
+            work[before..].reverse();
+        }
+    }
+
+    fn one_type<'t>(&mut self, ty: &'t Type, work: &mut Vec<Work<'t>>)
+    where
+        'a: 't,
+    {
+        let (tag, inner): (u8, &[&'t Type]) = match ty {
             Type::Bool => (1, &[]),
             Type::U8 => (2, &[]),
             Type::U16 => (3, &[]),
@@ -135,24 +160,27 @@ impl Canonical<'_> {
             Type::Array(element, length) => {
                 self.bytes.push(21);
                 self.number(*length);
-                return self.ty(element);
+                return work.push(Work::Type(element));
             }
             Type::Tuple(elements) => {
                 self.bytes.push(22);
                 self.number(elements.len() as u64);
-                return elements.iter().for_each(|element| self.ty(element));
+                return work.extend(elements.iter().map(Work::Type));
             }
-            Type::Named(index) => return self.named(*index),
+            Type::Named(index) => return self.named(*index, work),
             Type::Client(service) => {
                 self.bytes.push(25);
                 return self.text(service);
             }
         };
         self.bytes.push(tag);
-        inner.iter().for_each(|inner| self.ty(inner));
+        work.extend(inner.iter().map(|inner| Work::Type(inner)));
     }
 
-    fn named(&mut self, index: usize) {
+    fn named<'t>(&mut self, index: usize, work: &mut Vec<Work<'t>>)
+    where
+        'a: 't,
+    {
         self.bytes.push(23);
         let next = self.numbers.len() as u64;
         let known = self.numbers.get(&index).copied();
@@ -161,47 +189,48 @@ impl Canonical<'_> {
             return;
         }
         self.numbers.insert(index, next);
-        if let Some(definition) = self.types.get(index) {
-            self.shape(&definition.shape);
-        }
+        let types: &'a [Definition] = self.types;
+        work.extend(types.get(index).map(|definition| Work::Shape(&definition.shape)));
     }
 
-    fn shape(&mut self, shape: &Shape) {
+    fn shape<'t>(&mut self, shape: &'t Shape, work: &mut Vec<Work<'t>>) {
         match shape {
             Shape::Unit => self.bytes.push(0),
             Shape::Newtype(ty) => {
                 self.bytes.push(1);
-                self.ty(ty);
+                work.push(Work::Type(ty));
             }
             Shape::Tuple(types) => {
                 self.bytes.push(2);
                 self.number(types.len() as u64);
-                types.iter().for_each(|ty| self.ty(ty));
+                work.extend(types.iter().map(Work::Type));
             }
             Shape::Struct(fields) => {
                 self.bytes.push(3);
                 self.number(fields.len() as u64);
-                for field in fields {
-                    self.text(&field.name);
-                    self.ty(&field.ty);
-                }
+                work.extend(fields.iter().map(Work::Field));
             }
             Shape::Enum(variants) => {
                 self.bytes.push(4);
                 self.number(variants.len() as u64);
-                for variant in variants {
-                    self.text(&variant.name);
-                    self.shape(&variant.shape);
-                }
+                work.extend(variants.iter().map(Work::Variant));
             }
         }
     }
 }
 
+/// What is still to be said.
+enum Work<'t> {
+    Type(&'t Type),
+    Shape(&'t Shape),
+    Field(&'t Field),
+    Variant(&'t Variant),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Field, Interface, Schema, Types};
+    use crate::{Interface, Schema, Types};
 
     struct List;
 
@@ -221,8 +250,27 @@ mod tests {
         }
     }
 
+    impl List {
+        fn describe_alone() -> Definition {
+            let mut types = Types::default();
+            Self::describe(&mut types);
+            types.into_definitions().remove(0)
+        }
+    }
+
     fn of(interface: &Interface) -> Vec<Fingerprint> {
         interface.methods.iter().map(|method| Fingerprint::of_method(method, &interface.types)).collect()
+    }
+
+    #[test]
+    fn types_of_any_depth_have_one() {
+        let count = 200_000;
+        let types = (1..=count)
+            .map(|next| Definition { shape: Shape::Newtype(Type::Named(next)), ..List::describe_alone() });
+        let types: Vec<_> = types.collect();
+        let method = Interface::builder("S", "").method("m", |m| m.output::<u8>()).build().methods.remove(0);
+        let deep = Method { output: Type::Named(0), ..method };
+        assert_ne!(Fingerprint::of_method(&deep, &types), Fingerprint::of_method(&deep, &types[1..]));
     }
 
     #[test]
