@@ -198,7 +198,7 @@ async fn k_03_our_own_memory_shown_back_is_a_peer_that_says_what_we_say() {
 
 #[tokio::test]
 async fn k_03_those_who_never_introduce_themselves_hold_up_nobody() {
-    let victim = Victim::start(Place::SharedMemory, "").await;
+    let victim = Victim::start(Place::SharedMemory, "handshake_timeout=1m").await;
     let mut silent = Vec::new();
     for _ in 0..4 {
         for _ in 0..100 {

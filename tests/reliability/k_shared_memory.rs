@@ -3,14 +3,18 @@
 //! K-07: no mutex lies in shared memory, nor anything else that a dying peer could leave locked. Each word has one side
 //! that writes to it, and the other side waits for no word without the socket.
 
-use std::io::{Read, Write};
+use std::io::{self, Cursor, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixListener;
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use traitwire::{Code, RpcError};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use traitwire::{Code, Connector, Endpoint, Peer, RpcError, Wire, async_trait};
+use traitwire_core::transport::BusyPoll;
 
 use crate::support::area::{CLOSED, HEAD, HEADER, Own, RING, Side, TAIL, WANTS_ROOM, WORDS, path};
 use crate::support::probe::ProbeClient;
@@ -296,34 +300,76 @@ async fn k_08_a_peer_that_never_rings_has_fallen_silent() {
     victim.unharmed().await;
 }
 
+/// A peer that has always sent one byte more, of what is to be skipped, by the time that anybody looks.
+struct Dripping {
+    greeting: Vec<u8>,
+    until: Instant,
+}
+
+struct Drip {
+    frame: Vec<u8>,
+    at: usize,
+    until: Instant,
+}
+
+#[async_trait]
+impl Connector for Dripping {
+    async fn connect(&self) -> Result<Wire, RpcError> {
+        let frame = frame(kind::EXTENSION, 0, 0, &[0; 100_000]);
+        let drip = Drip { frame, at: 0, until: self.until };
+        let reader = AsyncReadExt::chain(Cursor::new(self.greeting.clone()), drip);
+        let peer = Peer::new(self.endpoint().clone());
+        Ok(Wire::new(reader, tokio::io::sink(), peer).with_busy_poll(Arc::new(Always)))
+    }
+
+    fn endpoint(&self) -> &Endpoint {
+        static ENDPOINT: LazyLock<Endpoint> =
+            LazyLock::new(|| Endpoint::new("dripping", "peer").expect("an address"));
+        &ENDPOINT
+    }
+}
+
+impl AsyncRead for Drip {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if Instant::now() < self.until {
+            into.put_slice(&[self.frame[self.at]]);
+            self.at = (self.at + 1) % self.frame.len();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+struct Always;
+
+impl BusyPoll for Always {
+    fn has_bytes(&self) -> bool {
+        true
+    }
+
+    fn disarm(&self) {}
+
+    fn arm(&self) -> bool {
+        false
+    }
+
+    fn untaken(&self) -> usize {
+        0
+    }
+}
+
 #[tokio::test]
 async fn k_08_a_single_thread_is_not_held_by_a_peer_that_never_stops_sending() {
-    // What it sends is to be skipped, and comes byte by byte, soon enough for whoever looks for more.
-    let greeting = probe_greeting().await;
-    let address = Place::SharedMemory.address("");
-    let listener = UnixListener::bind(path(&address)).expect("a socket");
-    let stop = Arc::<AtomicBool>::default();
-    let stopped = Arc::clone(&stop);
-    let server = std::thread::spawn(move || {
-        let mut side = Side::accept(&listener).expect("a connection");
-        side.send(&greeting.bytes());
-        let skipped = frame(kind::EXTENSION, 0, 0, &[0; 100_000]);
-        let begin = Instant::now();
-        for byte in skipped.chunks(1).cycle() {
-            side.send(byte);
-            if stopped.load(Ordering::Relaxed) || begin.elapsed() > 3 * AT_ONCE {
-                break;
-            }
-        }
-    });
-    let client = soon("connecting", ProbeClient::connect(format!("{address}?reconnect=off"))).await;
-    let client = client.expect("a connection").with_timeout(Duration::from_millis(100));
+    let greeting = probe_greeting().await.bytes();
+    let peer = Dripping { greeting, until: Instant::now() + 5 * AT_ONCE };
+    let client = ProbeClient::connect(peer).await.expect("a connection");
     let begin = Instant::now();
-    let error = client.produce(16_000_000).await.expect_err("it does not come in time");
+    let error = client.with_timeout(Duration::from_millis(100)).add(1, 2).await.expect_err("nobody answers");
     assert_eq!(error.rpc().map(RpcError::code), Some(Code::DeadlineExceeded), "{error}");
     assert!(begin.elapsed() < AT_ONCE, "{:?}", begin.elapsed());
-    stop.store(true, Ordering::Relaxed);
-    server.join().expect("no panic");
 }
 
 #[tokio::test]
