@@ -267,6 +267,7 @@ macro_rules! over {
                 both_directions_stream_at_once
                 clients_are_called_from_the_other_side
                 urgent_calls_and_others_are_answered
+                a_low_call_is_answered_where_there_is_no_other
                 a_panic_costs_its_own_call
                 a_handler_that_holds_its_thread_holds_up_nobody
                 a_message_above_the_limit_costs_its_own_call
@@ -442,6 +443,14 @@ mod case {
             urgent += 1;
         }
         assert_eq!(reversed.await.expect("no panic"), Ok(large));
+    }
+
+    pub(super) async fn a_low_call_is_answered_where_there_is_no_other(served: &Served) {
+        // Nothing else goes over the connection that could carry it on: no ping either.
+        let silent = served.endpoint.clone().with_option("keepalive", "off").expect("an option");
+        let probe = ProbeClient::connect(silent).await.expect("connected").with_priority(Priority::Low);
+        let large = vec![7; 1 << 20];
+        assert_eq!(probe.reverse(large.clone()).await, Ok(large));
     }
 
     pub(super) async fn a_panic_costs_its_own_call(served: &Served) {

@@ -47,8 +47,8 @@ pub(crate) struct Connection {
     shared: Mutex<Shared>,
     writer: Mutex<Writer>,
     pub(crate) reading: ReadingSlot,
-    /// For a transport that can be looked at without a system call.
-    pub(crate) busy_poll: Option<Arc<dyn BusyPoll>>,
+    /// Whether its transport can be looked at without a system call.
+    pub(crate) can_busy_poll: bool,
     /// Somebody was woken since the driver last asked.
     woke: AtomicBool,
     /// The session has events.
@@ -72,9 +72,23 @@ pub(crate) struct Shared {
     pub(crate) armed: Option<Instant>,
 }
 
+impl Shared {
+    /// Whether there is something to do that only the driver does: whoever brings this about wakes it.
+    pub(crate) fn is_for_driver(&self) -> bool {
+        self.session.has_events() || self.session.peer_leaves().is_some() || self.must_arm()
+    }
+
+    /// Whether the driver sleeps for longer than it may.
+    pub(crate) fn must_arm(&self) -> bool {
+        self.session.poll_timeout().is_some_and(|due| self.armed.is_none_or(|armed| due < armed))
+    }
+}
+
 struct Writer {
-    /// Gone when the connection is over: whoever still holds the connection does not hold its descriptor.
+    /// Gone when the connection is over.
     io: Option<Box<dyn AsyncWrite + Send + Unpin>>,
+    /// Tells what the peer has not taken. Gone with the writing half.
+    busy_poll: Option<Arc<dyn BusyPoll>>,
     /// What was taken from the session.
     taken: Outgoing,
     /// The driver: whoever writes, it is the driver that hears when writing can go on.
@@ -93,14 +107,15 @@ impl Connection {
         let home = Arc::clone(session.home());
         let shared = Shared { session, closing: Closing::No, driver: None, armed: None };
         let taken = Outgoing::new(io.is_write_vectored());
-        let writer = Writer { io: Some(io), taken, driver: Waker::noop().clone(), failed: None };
+        let can_busy_poll = busy_poll.is_some();
+        let writer = Writer { io: Some(io), busy_poll, taken, driver: Waker::noop().clone(), failed: None };
         Self {
             peer: Arc::new(peer),
             hello: OnceLock::new(),
             shared: Mutex::new(shared),
             writer: Mutex::new(writer),
             reading: ReadingSlot::new(reading),
-            busy_poll,
+            can_busy_poll,
             woke: AtomicBool::new(false),
             has_events: AtomicBool::new(false),
             unwritten: AtomicBool::new(false),
@@ -240,7 +255,7 @@ impl Connection {
 
     /// Writes what it can; whom that wakes is added to `woken`.
     fn write(&self, writer: &mut Writer, woken: &mut Vec<Waker>) -> bool {
-        let Writer { io: Some(io), taken, driver, failed: failed @ None } = writer else { return true };
+        let Writer { io: Some(io), taken, driver, failed: failed @ None, .. } = writer else { return true };
         // While much is left over, what is queued stays in the session, where it counts against its limits.
         if taken.remaining() < TOP_UP {
             let mut shared = self.lock();
@@ -325,8 +340,8 @@ impl Connection {
         let _burials = Burials::delay();
         {
             let writer = self.lock_writer();
+            let untaken = writer.busy_poll.as_ref().map_or(0, |busy_poll| busy_poll.untaken());
             let mut shared = self.lock();
-            let untaken = self.busy_poll.as_ref().map_or(0, |busy_poll| busy_poll.untaken());
             shared.session.end(cause, writer.taken.remaining() + untaken);
             shared.session.take_wakers(&mut woken);
         }
@@ -342,12 +357,14 @@ impl Connection {
         let _ = tokio::time::timeout(LINGER, shutdown).await;
     }
 
-    /// Drops both halves.
+    /// Drops all that is the transport's: whoever still holds the connection holds no descriptor and no memory.
     pub(crate) fn hang_up(&self) {
-        let io = self.lock_writer().io.take();
+        let mut writer = self.lock_writer();
+        let gone = (writer.io.take(), writer.busy_poll.take());
+        drop(writer);
         self.reading.close();
         // Outside the lock: a transport of somebody's own may do anything when it is dropped.
-        drop(io);
+        drop(gone);
     }
 }
 

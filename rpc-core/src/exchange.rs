@@ -77,19 +77,18 @@ impl<C: Deref<Target = Connection>> Starting<C> {
             let started = shared.session.poll_start(ticket, call, waker);
             writes = matches!(started, Poll::Ready(Ok(_))) && shared.session.is_worth_writing();
             if writes && looks == Looks::IfAlone && shared.session.in_flight() == 1 {
-                looking = Looking::begin(connection);
+                looking = Looking::take(connection);
             }
-            if shared.driver.is_some() {
-                let due = shared.session.poll_timeout();
-                let must_arm = due.is_some_and(|due| shared.armed.is_none_or(|armed| due < armed));
-                if must_arm || (started.is_ready() && !writes) {
-                    driver = shared.driver.take();
-                }
+            if shared.driver.is_some() && (shared.must_arm() || (started.is_ready() && !writes)) {
+                driver = shared.driver.take();
             }
             started.map_ok(|key| (key, then(&mut shared.session, key, looking.is_some())))
         });
         if let Some(driver) = driver {
             driver.wake();
+        }
+        if let Some(looking) = &looking {
+            looking.begin();
         }
         // Writing here saves the hop to the driver; what is left over is the driver's in any case.
         if writes && !connection.has_unwritten() && connection.flush() {

@@ -21,9 +21,10 @@ pub(crate) fn open(
     let Wire { reader, writer, peer, epitaph, busy_poll } = wire;
     let limits = options.limits.clone();
     let session = Session::new(hello, options, crate::connection::now());
-    let connection = Arc::new(Connection::new(session, peer, Reading::new(reader), writer, busy_poll));
+    let reading = Reading::new(reader, busy_poll.clone());
+    let connection = Arc::new(Connection::new(session, peer, reading, writer, busy_poll.clone()));
     connection.home.set_connection(&connection);
     let handlers = Handlers::new(Arc::clone(services), Arc::clone(&connection), &limits);
-    let driver = Driver::new(Arc::clone(&connection), handlers, epitaph);
+    let driver = Driver::new(Arc::clone(&connection), handlers, epitaph, busy_poll);
     (connection, driver)
 }

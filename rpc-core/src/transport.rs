@@ -32,7 +32,7 @@ pub struct Wire {
 
 /// What a connection over shared memory has beyond its halves. Whoever waits for bytes can look for them again and again
 /// for some microseconds, in its own thread, before it sleeps; only for whoever has the reading half to themselves. And
-/// what was written can be seen lying there.
+/// what was written can be seen lying there. Called while the connection is locked: none of this may wait, or make a call.
 pub trait BusyPoll: Send + Sync + 'static {
     /// Whether a read would give bytes, or the end. Costs a look at memory.
     fn has_bytes(&self) -> bool;

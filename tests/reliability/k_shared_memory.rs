@@ -8,11 +8,11 @@ use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixListener;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf};
 use traitwire::{Code, Connector, Endpoint, Peer, RpcError, Wire, async_trait};
 use traitwire_core::transport::BusyPoll;
 
@@ -370,6 +370,44 @@ async fn k_08_a_single_thread_is_not_held_by_a_peer_that_never_stops_sending() {
     let error = client.with_timeout(Duration::from_millis(100)).add(1, 2).await.expect_err("nobody answers");
     assert_eq!(error.rpc().map(RpcError::code), Some(Code::DeadlineExceeded), "{error}");
     assert!(begin.elapsed() < AT_ONCE, "{:?}", begin.elapsed());
+}
+
+/// A peer that is reached once.
+struct Passing(Mutex<Option<(DuplexStream, Arc<Always>)>>);
+
+#[async_trait]
+impl Connector for Passing {
+    async fn connect(&self) -> Result<Wire, RpcError> {
+        let Some((reader, busy_poll)) = self.0.lock().expect("nobody panics with it").take() else {
+            return Err(RpcError::new(Code::Unavailable, "it was here and has gone"));
+        };
+        let peer = Peer::new(self.endpoint().clone());
+        Ok(Wire::new(reader, tokio::io::sink(), peer).with_busy_poll(busy_poll))
+    }
+
+    fn endpoint(&self) -> &Endpoint {
+        static ENDPOINT: LazyLock<Endpoint> =
+            LazyLock::new(|| Endpoint::new("passing", "peer").expect("an address"));
+        &ENDPOINT
+    }
+}
+
+#[tokio::test]
+async fn k_06_whoever_holds_a_client_does_not_hold_what_its_connection_had() {
+    let busy_poll = Arc::new(Always);
+    let held = Arc::downgrade(&busy_poll);
+    let (mut peer, reader) = tokio::io::duplex(1 << 16);
+    peer.write_all(&probe_greeting().await.bytes()).await.expect("there is room");
+    let passing = Passing(Mutex::new(Some((reader, busy_poll))));
+    let client = ProbeClient::connect(passing).await.expect("a connection");
+    drop(peer);
+    let gone = async {
+        while held.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("the end of the connection", gone).await;
+    client.add(1, 2).await.expect_err("nobody is there");
 }
 
 #[tokio::test]

@@ -25,10 +25,16 @@ enum State<I: IntoIterator> {
     Ended,
 }
 
-/// An item, or what the iterator panicked with.
-type Made<T> = Result<T, Box<dyn Any + Send>>;
+enum Made<T> {
+    Item(T),
+    /// There are no more.
+    End,
+    /// What the iterator panicked with.
+    Panic(Box<dyn Any + Send>),
+}
 
-/// A stream of an iterator's items. Nothing is iterated before the first one is asked for.
+/// A stream of an iterator's items. Nothing is iterated before the first one is asked for. An iterator that waits for its
+/// next item when its call ends keeps the thread that it is run on until it has it.
 pub fn feed<I>(items: I) -> Feed<I>
 where
     I: IntoIterator<Item: Send, IntoIter: Send> + Send + 'static,
@@ -56,10 +62,16 @@ where
         }
         let State::Read(read) = state else { return Poll::Ready(None) };
         let next = std::task::ready!(read.poll_recv(cx));
-        if !matches!(next, Some(Ok(_))) {
-            *state = State::Ended;
+        if let Some(Made::Item(item)) = next {
+            return Poll::Ready(Some(item));
         }
-        Poll::Ready(next.map(|made| made.unwrap_or_else(|panic| resume_unwind(panic))))
+        *state = State::Ended;
+        match next {
+            Some(Made::Panic(panic)) => resume_unwind(panic),
+            // Its runtime ends and has dropped it: the peer is not to take what there is for all.
+            None => resume_unwind(Box::new("the iterator of an argument stream was dropped before its end")),
+            Some(Made::End | Made::Item(_)) => Poll::Ready(None),
+        }
     }
 }
 
@@ -67,14 +79,12 @@ where
 fn make<I: IntoIterator>(items: I, made: &mpsc::Sender<Made<I::Item>>) {
     let made_all = catch_unwind(AssertUnwindSafe(|| {
         for item in items {
-            if made.blocking_send(Ok(item)).is_err() {
+            if made.blocking_send(Made::Item(item)).is_err() {
                 break;
             }
         }
     }));
-    if let Err(panic) = made_all {
-        let _ = made.blocking_send(Err(panic));
-    }
+    let _ = made.blocking_send(made_all.map_or_else(Made::Panic, |()| Made::End));
 }
 
 impl<I: IntoIterator> fmt::Debug for Feed<I> {

@@ -33,7 +33,8 @@ thread_local! {
 /// Waits in this thread for the result of a call.
 ///
 /// # Errors
-/// The call's own; `InvalidArgument` in a task of an async runtime, whose thread has others to look after.
+/// The call's own; `InvalidArgument` in a task of tokio's, whose thread has others to look after. A task that is
+/// `unconstrained`, or another runtime's, is not recognized: there it is up to the caller.
 pub fn call<T, E: From<RpcError>>(call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     permission::check()?;
     let _restore = Restore { flag: &CALLS, before: CALLS.replace(true) };
@@ -88,15 +89,16 @@ impl Drop for Restore {
     }
 }
 
-/// The runtime of all blocking clients. One thread is enough for it: what costs time is done by those who call.
+/// The runtime of all blocking clients. What costs time is done by those who call; a second thread takes over where a
+/// handler of theirs holds the first.
 fn runtime() -> Result<&'static Runtime, RpcError> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
     }
-    let built = Builder::new_multi_thread().worker_threads(1).thread_name("traitwire").enable_all().build();
+    let built = Builder::new_multi_thread().worker_threads(2).thread_name("traitwire").enable_all().build();
     let built = built.map_err(|error| {
-        let message = format!("the thread behind blocking clients could not be started: {error}");
+        let message = format!("the threads behind blocking clients could not be started: {error}");
         RpcError::new(Code::ResourceExhausted, message).with_source(&error).with_executed(Executed::No)
     })?;
     if let Err(second) = RUNTIME.set(built) {
@@ -107,8 +109,8 @@ fn runtime() -> Result<&'static Runtime, RpcError> {
 }
 
 impl Channel {
-    /// [`connect`](Self::connect) for a thread that waits. The connection is looked after by a thread that all blocking
-    /// clients share.
+    /// [`connect`](Self::connect) for a thread that waits. The connection is looked after by threads that all
+    /// blocking clients share.
     ///
     /// # Errors
     /// As [`connect`](Self::connect), and `InvalidArgument` in a task of an async runtime.
@@ -126,8 +128,8 @@ impl Channel {
 }
 
 impl ChannelBuilder {
-    /// [`connect`](Self::connect) for a thread that waits. What the channel serves runs on a thread that all blocking
-    /// clients share.
+    /// [`connect`](Self::connect) for a thread that waits. What the channel serves runs on two threads that all
+    /// blocking clients share: handlers that compute for long are better `#[ipc(spawn)]`.
     ///
     /// # Errors
     /// As [`connect`](Self::connect), and `InvalidArgument` in a task of an async runtime.

@@ -1,6 +1,7 @@
 //! A caller that reads its own reply, over a transport that can be looked at without a system call: no task is woken
 //! and none put to sleep. Never runs handlers and never ends a connection: what is the driver's is left to it.
 
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -15,19 +16,29 @@ const LONGEST: Duration = Duration::from_millis(1);
 /// The reading half in the hands of a caller.
 pub(crate) struct Looking<'a> {
     connection: &'a Connection,
-    busy_poll: &'a dyn BusyPoll,
     /// Until it is put back.
-    reading: Option<Box<Reading>>,
+    taken: Option<(Box<Reading>, Arc<dyn BusyPoll>)>,
+    /// What was read has brought something for the driver.
+    is_for_driver: bool,
 }
 
 impl<'a> Looking<'a> {
-    /// Takes the reading half, if the transport is of that kind and nobody reads. To be done before the call is written:
-    /// the peer then need not wake anybody for the reply.
-    pub(crate) fn begin(connection: &'a Connection) -> Option<Self> {
-        let busy_poll = connection.busy_poll.as_deref()?;
-        let reading = connection.reading.take()?;
-        busy_poll.disarm();
-        Some(Self { connection, busy_poll, reading: Some(reading) })
+    /// Takes the reading half, if the transport is of that kind and nobody reads.
+    pub(crate) fn take(connection: &'a Connection) -> Option<Self> {
+        if !connection.can_busy_poll {
+            return None;
+        }
+        let mut reading = connection.reading.take()?;
+        // Moved and not shared: counting references costs more than a look.
+        let busy_poll = reading.busy_poll.take()?;
+        Some(Self { connection, taken: Some((reading, busy_poll)), is_for_driver: false })
+    }
+
+    /// To be done before the call is written: the peer then need not wake anybody for the reply.
+    pub(crate) fn begin(&self) {
+        if let Some((_, busy_poll)) = &self.taken {
+            busy_poll.disarm();
+        }
     }
 
     pub(crate) fn connection(&self) -> &'a Connection {
@@ -37,24 +48,31 @@ impl<'a> Looking<'a> {
     /// Reads until something is found in the session, for as long as that is likely to pay. A peer that sends on and on
     /// does not hold the caller's thread.
     pub(crate) fn until<R>(&mut self, mut find: impl FnMut(&mut Session) -> Option<R>) -> Option<R> {
-        let Self { connection, busy_poll, reading: Some(reading) } = self else { return None };
+        let Self { connection, taken: Some((reading, busy_poll)), is_for_driver } = self else { return None };
         let mut until = None;
         while reading.patience.look(|| busy_poll.has_bytes()) {
             let driver = std::mem::replace(&mut reading.driver, Waker::noop().clone());
-            let mut found = None;
-            let read = reading.poll(connection, &mut Context::from_waker(&driver), |session| {
-                found = find(session);
+            let (mut found, mut writes) = (None, false);
+            let read = reading.poll(connection, &mut Context::from_waker(&driver), |shared| {
+                found = find(&mut shared.session);
+                writes = shared.session.has_output();
+                *is_for_driver = shared.is_for_driver();
             });
             reading.driver = driver;
             if let Poll::Ready(Err(ended)) = read {
                 reading.ended = Some(ended);
                 return found;
             }
-            if found.is_some() || connection.has_events() {
+            // What the peer waits for before it goes on; what is left over is the driver's in any case.
+            if writes && !connection.has_unwritten() && connection.flush() {
+                *is_for_driver = true;
+            }
+            if found.is_some() || *is_for_driver {
                 return found;
             }
             let until = *until.get_or_insert_with(|| Instant::now() + LONGEST);
-            if Instant::now() >= until {
+            // Loom tries all orders of what happens, however long it takes.
+            if !cfg!(traitwire_loom) && Instant::now() >= until {
                 break;
             }
         }
@@ -64,11 +82,12 @@ impl<'a> Looking<'a> {
 
 impl Drop for Looking<'_> {
     fn drop(&mut self) {
-        let Self { connection, busy_poll, reading } = self;
-        let Some(reading) = reading.take() else { return };
+        let Self { connection, taken, is_for_driver } = self;
+        let Some((mut reading, busy_poll)) = taken.take() else { return };
         let is_quiet = reading.ended.is_none() && busy_poll.arm();
+        reading.busy_poll = Some(busy_poll);
         connection.reading.put_back(reading);
-        if !is_quiet || connection.has_events() {
+        if !is_quiet || *is_for_driver {
             connection.wake_driver();
         }
     }

@@ -27,7 +27,7 @@ use crate::error::RpcError;
 use crate::handlers::Handlers;
 use crate::patience::Patience;
 use crate::proto::{CallId, Event, Outcome};
-use crate::transport::Epitaph;
+use crate::transport::{BusyPoll, Epitaph};
 use crate::watchdog::watched;
 
 /// How long the driver goes on before it lets other tasks run, and turns between two questions to the clock: enough
@@ -62,6 +62,7 @@ pub(crate) struct Driver {
     /// What `timer` is set to.
     armed: Option<Instant>,
     /// Over a transport that can be looked at: what is to be done before the driver sleeps, and for how long it looks.
+    busy_poll: Option<Arc<dyn BusyPoll>>,
     pace: Pace,
     patience: Patience,
     /// Handlers that had not ended when they were last run.
@@ -93,7 +94,12 @@ enum Turn {
 }
 
 impl Driver {
-    pub(crate) fn new(connection: Arc<Connection>, handlers: Handlers, epitaph: Option<Epitaph>) -> Self {
+    pub(crate) fn new(
+        connection: Arc<Connection>,
+        handlers: Handlers,
+        epitaph: Option<Epitaph>,
+        busy_poll: Option<Arc<dyn BusyPoll>>,
+    ) -> Self {
         Self {
             _ends: EndOnDrop(Arc::clone(&connection)),
             connection,
@@ -108,6 +114,7 @@ impl Driver {
             blocked: false,
             stalled: None,
             armed: None,
+            busy_poll,
             pace: Pace::Resting,
             patience: Patience::new(),
             serving: 0,
@@ -201,7 +208,7 @@ impl Driver {
 
     /// Reads once. Over a transport that can be looked at the peer does not hear of it that nothing was there.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Turn>> {
-        match &self.connection.busy_poll {
+        match &self.busy_poll {
             Some(busy_poll) if !busy_poll.has_bytes() => Poll::Pending,
             _ => self.poll_armed(cx),
         }
@@ -222,8 +229,7 @@ impl Driver {
 
     /// Where looking is cheap: looks whether something more comes at once. `false` if it is time to rest.
     fn look(&mut self) -> bool {
-        let Self { connection, handlers, .. } = self;
-        let Some(busy_poll) = &connection.busy_poll else { return false };
+        let Self { connection, handlers, busy_poll: Some(busy_poll), .. } = self else { return false };
         match self.pace {
             Pace::Resting => return false,
             // A look holds the thread, which those may need.
@@ -247,7 +253,7 @@ impl Driver {
 
     /// Nothing is left to do: sleeps, or lets others run first. `Ready` if there is something to do after all.
     fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
-        if self.connection.busy_poll.is_none() {
+        if self.busy_poll.is_none() {
             return Poll::Pending;
         }
         if self.pace == Pace::Polite {
@@ -328,10 +334,13 @@ impl Driver {
     /// Nothing to read and nothing to run: looks after the rest, then sleeps.
     fn rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
         loop {
-            let Attended { due, queued } = match self.attend(Some(cx.waker())) {
+            let Attended { due, queued, has_events } = match self.attend(Some(cx.waker())) {
                 Ok(attended) => attended,
                 Err(turn) => return Poll::Ready(Some(turn)),
             };
+            if has_events {
+                return Poll::Ready(None);
+            }
             if queued && !self.blocked {
                 // Whoever adds to the batch need not wake the driver: a wake-up would cut the gathering short.
                 self.connection.with_session(|shared| shared.driver = None);
@@ -376,7 +385,7 @@ impl Driver {
                 let cause = lost(format!("the peer has read nothing for {waited} while output waits for it"));
                 return Err(Turn::End(cause, End::Lost));
             }
-            let (mut due, queued, leaving) = self.connection.with_session(|shared| {
+            let (mut due, queued, has_events, leaving) = self.connection.with_session(|shared| {
                 shared.session.return_references();
                 let stalls_at = stalled.and_then(|(since, _)| since.checked_add(STALL));
                 let due = earliest(shared.session.poll_timeout(), stalls_at);
@@ -387,7 +396,8 @@ impl Driver {
                     }
                     shared.armed = due;
                 }
-                (due, shared.session.has_output(), Leaving::of(shared))
+                let session = &shared.session;
+                (due, session.has_output(), session.has_ready_event(), Leaving::of(shared))
             });
             if leaving == Leaving::No {
                 (self.flushes_until, self.lingers_until) = (None, None);
@@ -406,7 +416,7 @@ impl Driver {
                 due = earliest(due, Some(until));
             }
             if due.is_none_or(|due| due > now()) {
-                return Ok(Attended { due, queued });
+                return Ok(Attended { due, queued, has_events });
             }
             let connection = &self.connection;
             let timed = connection.with_session(|shared| {
@@ -428,6 +438,8 @@ struct Attended {
     due: Option<Instant>,
     /// Whether output waits that may be written now.
     queued: bool,
+    /// Whether handlers are to be started: a caller that read its reply itself has found what is for them.
+    has_events: bool,
 }
 
 fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {

@@ -1,5 +1,6 @@
-//! Every order in which threads can meet at a connection, tried one after another by loom: callers, the driver, whoever
-//! wakes a handler, the transport. The code is the real one; only the peer is a bare session behind a pipe of memory.
+//! The orders in which threads can meet at a connection, tried one after another by loom: callers, the driver, whoever
+//! wakes a handler, the transport. All of those in which threads are interrupted [twice](PREEMPTIONS) at most. The code
+//! is the real one; only the peer is a bare session behind a pipe of memory.
 //! An order in which somebody sleeps on is a deadlock to loom, and fails.
 //!
 //! `RUSTFLAGS="--cfg traitwire_loom" cargo test --release -p traitwire-core --lib races`
@@ -23,18 +24,19 @@ use crate::connection::{Closing, Connection, now};
 use crate::error::RpcError;
 use crate::open::open;
 use crate::options::Options;
+use crate::priority::Priority;
 use crate::proto::hello::{Hello, ServedMethod, ServedService};
 use crate::proto::{
     Arrived, Batch, CallId, CallKey, Event, NewCall, Outcome, Outgoing, SLICES, Session, StreamEnd,
 };
 use crate::service::{Attributes, Dispatch, Reply, ServiceDescription, Slot, slot};
 use crate::services::Services;
-use crate::transport::{Peer, Wire};
+use crate::transport::{BusyPoll, Peer, Wire};
 
 /// How often a thread is interrupted where it would go on: what races there are show with two.
 const PREEMPTIONS: usize = 2;
 
-/// Tries all orders of a scenario.
+/// Tries the orders of a scenario.
 fn in_every_order(scenario: impl Fn() + Send + Sync + 'static) {
     // For the driver's timers, which never fire here.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
@@ -55,6 +57,10 @@ struct Remote {
     input: VecDeque<u8>,
     ended: bool,
     reader: Option<Waker>,
+    /// Somebody looks for what comes, and need not be woken.
+    looked_at: bool,
+    /// What goes with the reply to a call.
+    besides: Besides,
     /// Calls that are answered at the end of their streams.
     streams: Vec<(CallId, StreamEnd)>,
     /// Batches that were read.
@@ -65,14 +71,39 @@ struct Remote {
     watcher: Option<Waker>,
 }
 
+/// What a peer says in one go with a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Besides {
+    Nothing,
+    /// A call of its own.
+    Call,
+    /// That it leaves.
+    GoAway,
+}
+
 impl Remote {
+    fn call(&mut self) {
+        let mut call = Some(NewCall::new(0, Body::default()));
+        match self.session.poll_start(&mut None, &mut call, Waker::noop()) {
+            Poll::Ready(Ok(key)) => self.calling = Some(key),
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn settle(&mut self) -> Vec<Waker> {
         while let Some(event) = self.session.poll_event() {
             match event {
                 Event::Call(incoming) if incoming.method == STREAMED => {
                     self.streams.push((incoming.id, StreamEnd::Callee(incoming.key)));
                 }
-                Event::Call(incoming) => self.session.reply(incoming.id, Outcome::Output(Body::default())),
+                Event::Call(incoming) => {
+                    match self.besides {
+                        Besides::Nothing => {}
+                        Besides::Call => self.call(),
+                        Besides::GoAway => self.session.go_away("it is late"),
+                    }
+                    self.session.reply(incoming.id, Outcome::Output(Body::default()));
+                }
                 Event::Cancel(id, code) => {
                     self.session.reply(id, Outcome::Failure(RpcError::new(code, "given up")));
                 }
@@ -102,7 +133,8 @@ impl Remote {
             self.outgoing.advance(bytes.len());
             self.input.extend(bytes);
         }
-        let reader = if self.input.is_empty() && !self.ended { None } else { self.reader.take() };
+        let wakes = !self.looked_at && (!self.input.is_empty() || self.ended);
+        let reader = if wakes { self.reader.take() } else { None };
         let watcher = if self.answered { self.watcher.take() } else { None };
         reader.into_iter().chain(watcher).collect()
     }
@@ -141,6 +173,28 @@ impl Pipe {
     }
 }
 
+impl BusyPoll for Pipe {
+    fn has_bytes(&self) -> bool {
+        let remote = self.0.lock().expect("nobody panics with it");
+        !remote.input.is_empty() || remote.ended
+    }
+
+    fn disarm(&self) {
+        self.0.lock().expect("nobody panics with it").looked_at = true;
+    }
+
+    fn arm(&self) -> bool {
+        let mut remote = self.0.lock().expect("nobody panics with it");
+        let is_quiet = remote.input.is_empty() && !remote.ended;
+        remote.looked_at &= !is_quiet;
+        is_quiet
+    }
+
+    fn untaken(&self) -> usize {
+        0
+    }
+}
+
 impl AsyncRead for Pipe {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -148,7 +202,8 @@ impl AsyncRead for Pipe {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let mut remote = self.0.lock().expect("nobody panics with it");
-        if remote.input.is_empty() && !remote.ended {
+        remote.looked_at = !remote.input.is_empty() || remote.ended;
+        if !remote.looked_at {
             remote.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
@@ -183,6 +238,13 @@ impl AsyncWrite for Pipe {
 const PLAIN: u32 = 0;
 const STREAMED: u32 = 1;
 
+/// Whether callers look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looked {
+    Never,
+    AtReplies,
+}
+
 /// A connection that has said hello, its driver at rest, and its peer.
 struct World {
     connection: Arc<Connection>,
@@ -192,6 +254,17 @@ struct World {
 
 impl World {
     fn new(services: Services, limit: impl FnOnce(&mut Options)) -> Self {
+        Self::open(services, limit, Looked::Never)
+    }
+
+    /// One whose callers read their replies themselves.
+    fn looked_at(services: Services, limit: impl FnOnce(&mut Options), besides: Besides) -> Self {
+        let world = Self::open(services, limit, Looked::AtReplies);
+        world.pipe.act(|remote| remote.besides = besides);
+        world
+    }
+
+    fn open(services: Services, limit: impl FnOnce(&mut Options), looked: Looked) -> Self {
         let mut options = Options { keepalive: None, ..Options::default() };
         limit(&mut options);
         let mut hello = Hello::new(&options.limits, 1);
@@ -206,6 +279,8 @@ impl World {
             input: VecDeque::new(),
             ended: false,
             reader: None,
+            looked_at: false,
+            besides: Besides::Nothing,
             streams: Vec::new(),
             batches: 0,
             calling: None,
@@ -214,7 +289,10 @@ impl World {
         };
         let pipe = Pipe(Arc::new(Mutex::new(remote)));
         let peer = Peer::new("test:peer".parse().expect("an address"));
-        let wire = Wire::new(pipe.clone(), pipe.clone(), peer);
+        let mut wire = Wire::new(pipe.clone(), pipe.clone(), peer);
+        if looked == Looked::AtReplies {
+            wire = wire.with_busy_poll(Arc::new(pipe.clone()));
+        }
         let hello = services.hello(&options.limits, 0).expect("encodable");
         let (connection, driver) = open(wire, &Arc::new(services), options, &hello);
         let mut driver: Pin<Box<dyn Future<Output = RpcError> + Send>> = Box::pin(driver.run());
@@ -375,16 +453,57 @@ fn a_handler_is_woken_while_the_driver_goes_to_rest() {
         let mut services = Services::default();
         services.add(Waiting(Arc::clone(&told)));
         let (connection, pipe, driver) = World::new(services, |_| ()).drive();
-        pipe.act(|remote| {
-            let mut call = Some(NewCall::new(0, Body::default()));
-            match remote.session.poll_start(&mut None, &mut call, Waker::noop()) {
-                Poll::Ready(Ok(key)) => remote.calling = Some(key),
-                other => panic!("{other:?}"),
-            }
-        });
+        pipe.act(Remote::call);
         let telling = thread::spawn(move || (0..2).for_each(|_| told.tell()));
         block_on(pipe.answered());
         telling.join().expect("no panic");
+        close(&connection, driver);
+    });
+}
+
+/// The peer's call comes to a caller that looks for its reply.
+#[test]
+fn a_looking_caller_reads_what_is_for_the_driver() {
+    in_every_order(|| {
+        let told = Arc::<Told>::default();
+        (0..2).for_each(|_| told.tell());
+        let mut services = Services::default();
+        services.add(Waiting(told));
+        let (connection, pipe, driver) = World::looked_at(services, |_| (), Besides::Call).drive();
+        let outcome = caller(&connection).join().expect("no panic");
+        assert!(matches!(outcome, Outcome::Output(_)), "{outcome:?}");
+        block_on(pipe.answered());
+        close(&connection, driver);
+    });
+}
+
+#[test]
+fn a_looking_caller_reads_that_the_peer_leaves() {
+    in_every_order(|| {
+        let world = World::looked_at(Services::default(), |_| (), Besides::GoAway);
+        let (connection, _, driver) = world.drive();
+        let outcome = caller(&connection).join().expect("no panic");
+        assert!(matches!(outcome, Outcome::Output(_)), "{outcome:?}");
+        // Nothing is in flight: the driver is to end it, and nobody else tells it.
+        driver.join().expect("no panic");
+        assert!(!connection.is_usable());
+    });
+}
+
+/// The peer says how much it has taken: more may be written, which nobody else sees to.
+#[test]
+fn a_looking_caller_goes_on_with_what_the_peer_has_room_for() {
+    in_every_order(|| {
+        let world = World::looked_at(Services::default(), |o| o.low_window = 1024, Besides::Nothing);
+        let (connection, _, driver) = world.drive();
+        let outcome = block_on(async {
+            let mut arguments = Encoder::new();
+            arguments.bytes(&[7; 100_000]);
+            let mut call = NewCall::new(PLAIN, arguments.finish().expect("encodable"));
+            call.priority = Priority::Low;
+            connection.call(call).await.outcome
+        });
+        assert!(matches!(outcome, Outcome::Output(_)), "{outcome:?}");
         close(&connection, driver);
     });
 }

@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::BufMut;
@@ -14,7 +15,7 @@ use super::End;
 use crate::connection::{Connection, Shared, left, lost, now};
 use crate::error::RpcError;
 use crate::patience::Patience;
-use crate::proto::Session;
+use crate::transport::BusyPoll;
 
 /// Bytes read at once. A thread's connections share one buffer of this size; a connection owns memory only
 /// for a frame that has arrived in part.
@@ -30,6 +31,8 @@ thread_local! {
 /// The reading half of a connection, and what has been read of a frame.
 pub(crate) struct Reading {
     pub(super) reader: Box<dyn AsyncRead + Send + Unpin>,
+    /// For a transport that can be looked at without a system call.
+    pub(super) busy_poll: Option<Arc<dyn BusyPoll>>,
     input: Vec<u8>,
     /// The input may go on with a large block.
     within: bool,
@@ -45,9 +48,13 @@ pub(crate) struct Reading {
 pub(super) type Ended = (RpcError, End);
 
 impl Reading {
-    pub(crate) fn new(reader: Box<dyn AsyncRead + Send + Unpin>) -> Self {
+    pub(crate) fn new(
+        reader: Box<dyn AsyncRead + Send + Unpin>,
+        busy_poll: Option<Arc<dyn BusyPoll>>,
+    ) -> Self {
         Self {
             reader,
+            busy_poll,
             input: Vec::new(),
             within: false,
             driver: Waker::noop().clone(),
@@ -61,7 +68,7 @@ impl Reading {
         &mut self,
         connection: &Connection,
         cx: &mut Context<'_>,
-        then: impl FnOnce(&mut Session),
+        then: impl FnOnce(&mut Shared),
     ) -> Poll<Result<(), Ended>> {
         let (block, follows) = match self.within {
             true => connection
@@ -99,7 +106,7 @@ impl Reading {
         &mut self,
         connection: &Connection,
         input: &[u8],
-        then: impl FnOnce(&mut Session),
+        then: impl FnOnce(&mut Shared),
     ) -> Result<usize, Ended> {
         let now = now();
         let taken = connection.with_session(|shared| {
@@ -108,7 +115,7 @@ impl Reading {
                 connection.set_unusable();
             }
             self.note(connection, shared);
-            then(&mut shared.session);
+            then(shared);
             taken
         });
         taken.map_err(|cause| (cause, End::Broken))
@@ -121,7 +128,7 @@ impl Reading {
         cx: &mut Context<'_>,
         mut block: Vec<u8>,
         most: usize,
-        then: impl FnOnce(&mut Session),
+        then: impl FnOnce(&mut Shared),
     ) -> Poll<Result<(), Ended>> {
         block.reserve(most.min(READ));
         let mut limited = (&mut block).limit(most.min(READ));
@@ -130,7 +137,7 @@ impl Reading {
         let returned = connection.with_session(|shared| {
             let returned = shared.session.return_block(block, bytes, now());
             self.note(connection, shared);
-            then(&mut shared.session);
+            then(shared);
             returned
         });
         match read {
