@@ -8,7 +8,7 @@
 const CALLS: usize = 16;
 
 /// Bytes that are a portion, however few calls they are.
-const BYTES: usize = 8 << 10;
+const BYTES: usize = 16 << 10;
 
 /// Whether so much is to be handed over before more is added.
 pub(super) fn is_full(calls: usize, bytes: usize) -> bool {
