@@ -8,7 +8,7 @@ mod process;
 mod service;
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use process::{Said, run, run_reading, traitwire};
 use service::Running;
@@ -26,6 +26,11 @@ fn fails(arguments: &[&str], code: i32, words: &[&str]) {
     for words in words {
         assert!(said.err.contains(words), "{arguments:?}: {words:?} is missing in\n{}", said.err);
     }
+}
+
+fn interrupt(child: &Child) {
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().expect("there is a shell").success());
 }
 
 #[test]
@@ -193,8 +198,7 @@ fn an_interrupt_cancels_the_call() {
     std::io::Write::write_all(&mut stdin, b"1\n").expect("it reads");
     // Its first item is there, so the call is under way; more input may come.
     child.stdout.as_mut().expect("it has one").read_exact(&mut [0; 2]).expect("it prints");
-    let kill = format!("kill -INT {}", child.id());
-    assert!(Command::new("sh").args(["-c", &kill]).status().expect("there is a shell").success());
+    interrupt(&child);
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
 }
 
@@ -248,6 +252,9 @@ fn bench_measures_calls() {
 }
 
 /// A peer that stalls holds up a caller that calls at set times; those calls count from when they were due.
+    assert_eq!(measured["answered"], 0);
+    // To three digits.
+    assert!(measured["latency_ns"]["p50"].as_u64().is_some_and(|median| median >= 4_990_000), "{measured}");
 #[test]
 fn a_stall_is_seen_by_all_calls_that_it_holds_up() {
     let service = Running::start();
@@ -282,3 +289,19 @@ fn completions_and_help_are_there() {
     let help = run(&["--help"]).out;
     assert!(help.contains("130  interrupted") && help.contains("completions"), "{help}");
 }
+#[test]
+fn an_interrupted_bench_prints_what_it_has_measured() {
+    let service = Running::start();
+    let arguments =
+        ["bench", "--json", "--warm-up", "0s", "-d", "1h", &service.address, "Numbers.nap", "[10]"];
+    let child = traitwire().args(arguments).spawn().expect("it starts");
+    for _ in 0..3 {
+        service.naps.recv().expect("they are had");
+    }
+    interrupt(&child);
+    let said: Said = child.wait_with_output().expect("it ends").into();
+    let measured: serde_json::Value = serde_json::from_str(&said.out).expect("it is JSON");
+    assert_eq!((said.code, &measured["interrupted"]), (130, &true.into()), "{said:?}");
+    assert!(measured["answered"].as_u64().is_some_and(|answered| answered >= 2), "{measured}");
+}
+
