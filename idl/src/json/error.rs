@@ -155,10 +155,13 @@ impl fmt::Display for JsonError {
             JsonErrorKind::Bytes { offset, reason } => write!(f, "{reason} (at byte {offset})"),
             JsonErrorKind::FaultySchema(reason) => write!(f, "the schema is faulty: {reason}"),
             JsonErrorKind::TooDeep { limit } => {
-                write!(f, "arrays and objects lie more than {limit} deep in one another")
+                write!(f, "arrays and objects lie more than {limit} deep in one another (max_nesting)")
             }
             JsonErrorKind::TooManyEmptyElements { limit } => {
-                write!(f, "there are more than {limit} elements that take no bytes")
+                write!(f, "there are more than {limit} elements that take no bytes (max_empty_elements)")
+            }
+            JsonErrorKind::TooLarge { limit } => {
+                write!(f, "the value takes more than {limit} bytes (max_size)")
             }
             JsonErrorKind::TooLarge { limit } => write!(f, "the value takes more than {limit} bytes"),
         }
