@@ -94,6 +94,7 @@ fn call_prints_the_result_as_json() {
     call(&["Numbers.whoami"], "\"nobody\"\n");
     call(&["-m", "name=a=b", "--priority", "high", "Numbers.whoami", "{}"], "\"a=b\"\n");
     call(&["Numbers.countdown", "[3]"], "2\n1\n0\n");
+    call(&["--max-size", "64KiB", "Numbers.add", "[2, 3]"], "5\n");
     call(&["Numbers.steer"], "\"\\u009b31m\\u001b[31m\"\n");
 }
 
@@ -113,7 +114,7 @@ fn call_reads_arguments_and_items_where_it_is_told_to() {
     assert_eq!((doubled.out.as_str(), doubled.code), ("2\n4\n", 0), "{doubled:?}");
     for (input, words) in [
         ("1\n{", "line 2 of standard input is not JSON: EOF while parsing an object"),
-        ("1\ntrue", "item 2 of values: expected i64, found true"),
+        ("1\n\ntrue", "line 3 of standard input is no item: expected i64, found true"),
     ] {
         let said = run_reading(&call("Numbers.sum"), input);
         assert!(said.code == 2 && said.err.contains(words), "{said:?}");
@@ -184,6 +185,17 @@ fn what_is_wrong_is_said_with_what_to_do() {
         5,
         &["error: DeadlineExceeded: ", "it had 20ms"],
     );
+    fails(
+        &["call", "-m", "name=Nemo", address, "Numbers.whoami"],
+        4,
+        &["error: InvalidArgument: nobody is called Nemo", "executed: yes", "help: the peer says so"],
+    );
+    fails(
+        &["call", "--max-size", "64", address, "Numbers.look_up", "[42]"],
+        4,
+        &["error: TooLarge: ", "more than 64 bytes (max_size)", "executed: yes", "raise the limit"],
+    );
+    fails(&["call", "--max-size", "64XiB", address, "Numbers.add"], 2, &["expected a number of bytes"]);
     fails(&["call", "--timeout", "soon", address, "Numbers.wait"], 2, &["invalid value 'soon'"]);
     fails(&["call", "--metadata", "x", address, "Numbers.wait"], 2, &["expected a name, `=` and a value"]);
     fails(&["dance"], 2, &["unrecognized subcommand"]);
@@ -240,6 +252,9 @@ fn bench_measures_calls() {
 
     let (said, measured) = bench(&["--timeout", "5ms", "Numbers.wait", "-n", "2"]);
     assert_eq!((said.code, &measured["failed"]["DeadlineExceeded"]), (5, &2.into()), "{said:?}");
+    assert_eq!(measured["answered"], 0);
+    // To three digits.
+    assert!(measured["latency_ns"]["p50"].as_u64().is_some_and(|median| median >= 4_990_000), "{measured}");
 
     let said = run(&["bench", &service.address, "Numbers.add", "[1, 2]", "-n", "100"]);
     for words in ["Numbers.add at unix:", "100 calls, 1 at once", "answered  100 (", "p99.99  ", "max  ", "█"]
@@ -252,9 +267,6 @@ fn bench_measures_calls() {
 }
 
 /// A peer that stalls holds up a caller that calls at set times; those calls count from when they were due.
-    assert_eq!(measured["answered"], 0);
-    // To three digits.
-    assert!(measured["latency_ns"]["p50"].as_u64().is_some_and(|median| median >= 4_990_000), "{measured}");
 #[test]
 fn a_stall_is_seen_by_all_calls_that_it_holds_up() {
     let service = Running::start();
@@ -281,15 +293,6 @@ fn a_stall_is_seen_by_all_calls_that_it_holds_up() {
 }
 
 #[test]
-fn completions_and_help_are_there() {
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let said = run(&["completions", shell]);
-        assert!(said.code == 0 && said.out.contains("describe"), "{shell}: {said:?}");
-    }
-    let help = run(&["--help"]).out;
-    assert!(help.contains("130  interrupted") && help.contains("completions"), "{help}");
-}
-#[test]
 fn an_interrupted_bench_prints_what_it_has_measured() {
     let service = Running::start();
     let arguments =
@@ -305,3 +308,12 @@ fn an_interrupted_bench_prints_what_it_has_measured() {
     assert!(measured["answered"].as_u64().is_some_and(|answered| answered >= 2), "{measured}");
 }
 
+#[test]
+fn completions_and_help_are_there() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let said = run(&["completions", shell]);
+        assert!(said.code == 0 && said.out.contains("describe"), "{shell}: {said:?}");
+    }
+    let help = run(&["--help"]).out;
+    assert!(help.contains("130  interrupted") && help.contains("completions"), "{help}");
+}
