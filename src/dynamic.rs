@@ -46,6 +46,7 @@ use crate::{CallError, Channel, Code, Dial, Executed, Priority, RpcError, Stream
 #[derive(Debug, Clone)]
 pub struct JsonClient {
     client: DynamicClient,
+    limits: JsonLimits,
 }
 
 /// The items of a method's argument stream; the call ends with the first error.
@@ -65,7 +66,7 @@ impl JsonClient {
     /// # Errors
     /// `Unimplemented` where the peer does not serve the service, and as for a call.
     pub async fn new(channel: Channel, service: &str) -> Result<Self, RpcError> {
-        Ok(Self { client: DynamicClient::new(channel, service).await? })
+        Ok(Self { client: DynamicClient::new(channel, service).await?, limits: JsonLimits::default() })
     }
 
     /// What the service is, as the peer has said it.
@@ -85,17 +86,30 @@ impl JsonClient {
 
     /// A client whose calls have this long each.
     pub fn with_timeout(&self, timeout: Duration) -> Self {
-        Self { client: self.client.with_timeout(timeout) }
+        self.with(self.client.with_timeout(timeout))
     }
 
     /// A client whose calls have this priority.
     pub fn with_priority(&self, priority: Priority) -> Self {
-        Self { client: self.client.with_priority(priority) }
+        self.with(self.client.with_priority(priority))
     }
 
     /// A client whose calls carry this too beside their arguments.
     pub fn with_metadata(&self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
-        Self { client: self.client.with_metadata(name, value) }
+        self.with(self.client.with_metadata(name, value))
+    }
+
+    /// A client whose arguments, results, errors and items keep to these limits, each by itself.
+    pub fn with_limits(&self, limits: JsonLimits) -> Self {
+        Self { client: self.client.clone(), limits }
+    }
+
+    fn with(&self, client: DynamicClient) -> Self {
+        Self { client, limits: self.limits }
+    }
+
+    fn codec(&self) -> JsonCodec<'_> {
+        JsonCodec::new(&self.interface().types).with_limits(self.limits)
     }
 
     /// Calls a method that gives one value. The arguments are an object by their names or an array in their order,
@@ -103,7 +117,8 @@ impl JsonClient {
     ///
     /// # Errors
     /// The method's own error, or the framework's: `InvalidArgument` for arguments that are not of their types,
-    /// `Unimplemented` for a method that the service does not have, and as for every call.
+    /// `Unimplemented` for a method that the service does not have, `TooLarge` for a result beyond
+    /// [`max_size`](JsonLimits::max_size), and as for every call.
     pub async fn call(
         &self,
         method: &str,
@@ -113,7 +128,7 @@ impl JsonClient {
         let (model, _) = self.find(method)?;
         let (encoded, items) = self.encode(method, arguments, items)?;
         let answer = self.client.call(method, &encoded, items).await;
-        let codec = JsonCodec::new(&self.interface().types);
+        let codec = self.codec();
         match answer {
             Ok(_) if model.oneway => Ok(Value::Null),
             Ok(bytes) => {
@@ -138,9 +153,8 @@ impl JsonClient {
         let (encoded, items) = self.encode(method, arguments, items)?;
         let client = self.clone();
         let read = move |bytes: &[u8]| {
-            let Interface { methods, types, .. } = client.interface();
-            let read = JsonCodec::new(types).decode_first(&methods[index].output, bytes);
-            read.map_err(|error| RpcError::new(Code::Decode, error.to_string()))
+            let read = client.codec().decode_first(&client.interface().methods[index].output, bytes);
+            read.map_err(|error| RpcError::new(code(&error), error.to_string()))
         };
         let inner = self.client.stream(method, &encoded, items, read)?;
         Ok(Streaming::from_stream(JsonStream { inner, client: self.clone(), index }))
@@ -154,7 +168,7 @@ impl JsonClient {
         items: Option<JsonItems>,
     ) -> Result<(Vec<u8>, Option<EncodedItems>), RpcError> {
         let (model, index) = self.find(method)?;
-        let encoded = JsonCodec::new(&self.interface().types).encode_arguments(model, arguments);
+        let encoded = self.codec().encode_arguments(model, arguments);
         let encoded = encoded.map_err(|error| self.refused(model, &error))?;
         let items = items.map(|items| -> EncodedItems {
             Box::pin(EncodeItems { items, client: self.clone(), index, count: 0 })
@@ -173,7 +187,7 @@ impl JsonClient {
             let error = RpcError::new(Code::Decode, message).with_executed(Executed::Yes);
             return CallError::Rpc(self.placed(method, error));
         };
-        match JsonCodec::new(&self.interface().types).decode(ty, bytes) {
+        match self.codec().decode(ty, bytes) {
             Ok(value) => CallError::Service(value),
             Err(error) => CallError::Rpc(self.unreadable(method, &error)),
         }
@@ -186,13 +200,21 @@ impl JsonClient {
 
     /// What came is not of its type.
     fn unreadable(&self, method: &Method, error: &JsonError) -> RpcError {
-        let error = RpcError::new(Code::Decode, error.to_string()).with_executed(Executed::Yes);
+        let error = RpcError::new(code(error), error.to_string()).with_executed(Executed::Yes);
         self.placed(method, error)
     }
 
     fn placed(&self, method: &Method, error: RpcError) -> RpcError {
         let path = format_args!("{}.{}", self.interface().name, method.name);
         error.with_address(self.channel().endpoint()).with_method(path)
+    }
+}
+
+/// Bytes that are more than this side takes as JSON are not the peer's fault.
+fn code(error: &JsonError) -> Code {
+    match error.kind() {
+        JsonErrorKind::TooLarge { .. } => Code::TooLarge,
+        _ => Code::Decode,
     }
 }
 
@@ -236,7 +258,7 @@ impl Stream for EncodeItems {
         let is_stream = |argument: &&Argument| argument.stream;
         let argument = interface.methods[self.index].arguments.iter().find(is_stream);
         Poll::Ready(argument.map(|argument| {
-            let encoded = JsonCodec::new(&interface.types).encode(&argument.ty, &item?);
+            let encoded = self.client.codec().encode(&argument.ty, &item?);
             encoded.map_err(|error| {
                 let message = format!("item {} of {}: {error}", self.count, argument.name);
                 RpcError::new(Code::InvalidArgument, message)

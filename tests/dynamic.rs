@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tower::timeout::TimeoutLayer;
-use traitwire::dynamic::{DynamicClient, JsonClient, JsonItems, Value};
+use traitwire::dynamic::{DynamicClient, JsonClient, JsonItems, JsonLimits, Value};
 use traitwire::{
     CallError, Channel, Code, Context, Executed, Priority, RpcError, Server, ServerHandle, Stream, Streaming,
     ipc_service, ipc_type,
@@ -271,6 +271,27 @@ async fn what_is_not_of_its_type_is_refused_before_it_is_sent() {
     assert!(rpc(error).message().ends_with("it takes no stream"));
     let error = client.stream("find", &json!(["x"]), None).unwrap_err();
     assert!(error.message().ends_with("it gives no stream"));
+}
+
+#[tokio::test]
+async fn a_client_keeps_to_the_limits_that_it_is_given() {
+    let (_handle, client) = serve("limited").await;
+    let limited = |size| client.with_limits(JsonLimits::default().with_max_size(size));
+    let points = json!([{"1": {"x": 1, "label": "a"}}]);
+    let error = rpc(limited(3).call("index", &points, None).await.unwrap_err());
+    assert_eq!((error.code(), error.executed()), (Code::InvalidArgument, Executed::No), "{error}");
+    assert_eq!(limited(400).call("index", &points, None).await, Ok(json!({"a": 1})));
+
+    // More comes back than went; what is changed later of the policy keeps the limits.
+    for text in ["a", "b", "c", "d", "e", "f"] {
+        client.call("note", &json!([text]), None).await.unwrap();
+    }
+    let patient = limited(400).with_timeout(Duration::from_secs(60)).with_priority(Priority::Normal);
+    let error = rpc(patient.call("notes", &Value::Null, None).await.unwrap_err());
+    assert_eq!((error.code(), error.executed()), (Code::TooLarge, Executed::Yes), "{error}");
+    assert!(error.message().ends_with("the value takes more than 400 bytes (max_size)"), "{error}");
+    let (none, error) = all(limited(79).stream("countdown", &json!([1]), None).unwrap()).await;
+    assert_eq!((none, error.map(|error| rpc(error).code())), (vec![], Some(Code::TooLarge)));
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@
 
 #[path = "evolution/limits.rs"]
 mod limits;
+#[path = "evolution/methods.rs"]
+mod methods;
 #[path = "evolution/new.rs"]
 mod new;
 #[path = "evolution/old.rs"]

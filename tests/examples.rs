@@ -4,7 +4,9 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -224,6 +226,71 @@ fn python_client() {
     let lines = fs::read_to_string(script).unwrap().lines().count();
     assert!(lines < 150, "{lines} lines");
 }
+
+/// A side that only dials answers calls too (P-50), and says why the other side goes away.
+#[test]
+fn python_client_answers_calls_and_says_what_it_is_told() {
+    if Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_err() {
+        eprintln!("python3 is missing: the client in Python is not tried");
+        return;
+    }
+    // What the server sends after the call of `index`, and how the client ends. Frames are P-10, heads P-20 to P-23.
+    let frame = |kind: u8, flags: u8, id: u8, payload: &[u8]| {
+        [&(payload.len() as u32).to_le_bytes()[..], &[kind, flags, id, 0, 0, 0], payload].concat()
+    };
+    let describe = [&[0xff, 0xff, 0xff, 0xff, 0x0f][..], b"\x06Search"].concat();
+    let ask = frame(1, 0, 7, &describe);
+    let leave = frame(8, 0, 0, b"closed for repairs");
+    let far = [0xff; 10];
+    for (then, says) in [
+        (leave, "closed for repairs"),
+        (frame(3, 0, 0, &[1, 2, 3, 4, 5]), "the bytes go on after the value"),
+        (frame(3, 0, 0, &far), "a number is larger than any can be"),
+        (frame(3, 0, 0, &[1, 2, 3]), "the bytes end before the value does"),
+        ([frame(3, 0, 0, &[1, 2, 3, 4]), frame(3, 4, 0, &[])].concat(), "an unknown error"),
+    ] {
+        let scratch = tempfile::Builder::new().prefix("tw").tempdir().unwrap();
+        let path = scratch.path().join("search.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/python_client.py");
+        let address = format!("unix:{}", path.display());
+        let client = Command::new("python3")
+            .args([script, &address, "/nowhere", "dear"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (mut socket, _) = listener.accept().unwrap();
+        let hello = [&GENEROUS[..], b"\x01\x06Search\x02", INDEX, SEARCH].concat();
+        let prefix = [&b"\xffTWIRE\xfe\n\x01\0\x01\0"[..], &(hello.len() as u32).to_le_bytes()].concat();
+        socket.write_all(&[prefix, hello, ask.clone()].concat()).unwrap();
+        let mut prefix = [0; 16];
+        socket.read_exact(&mut prefix).unwrap();
+        let mut hello = vec![0; u32::from_le_bytes(prefix[12..].try_into().unwrap()) as usize];
+        socket.read_exact(&mut hello).unwrap();
+        // Its call of `index` with 8 bytes of text, and its answer to the call: `Unimplemented`, not executed.
+        let mut frame = [0; 20];
+        socket.read_exact(&mut frame).unwrap();
+        assert_eq!(&frame, b"\x0a\0\0\0\x01\0\0\0\0\0\0\x08/nowhere");
+        let mut header = [0; 10];
+        socket.read_exact(&mut header).unwrap();
+        assert_eq!(&header[4..], [3, 8, 7, 0, 0, 0]);
+        let mut answer = vec![0; header[0].into()];
+        socket.read_exact(&mut answer).unwrap();
+        assert_eq!(answer[..2], [4, 0], "{answer:?}");
+        socket.write_all(&then).unwrap();
+        socket.shutdown(Shutdown::Write).unwrap();
+        let output = client.wait_with_output().unwrap();
+        assert!(text(&output.stderr).contains(says), "{says}: {}", text(&output.stderr));
+    }
+}
+
+/// Limits above what the client sends, no features, generation 1.
+const GENEROUS: [u8; 18] =
+    [0x80, 0x80, 0x20, 0x80, 0x80, 0x80, 8, 0x80, 8, 0x80, 0x80, 0x80, 0x20, 0x80, 0x80, 0x10, 0, 1];
+/// Methods of the tour's service, by name and fingerprint.
+const INDEX: &[u8] = b"\x05index\xd9\xf1\xb1\x8f\xbe\xd5\xe9\xd9\x31";
+const SEARCH: &[u8] = b"\x06search\xde\xd3\x88\x97\xf8\xbc\xd2\x9c\x71";
 
 #[test]
 fn tour_with_an_address_that_fails() {

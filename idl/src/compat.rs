@@ -60,6 +60,8 @@ pub enum ChangeKind {
     ErrorChanged,
     IdempotentAdded,
     IdempotentRemoved,
+    OnewayAdded,
+    OnewayRemoved,
     ArgumentAdded,
     ArgumentRemoved,
     FieldAdded,
@@ -87,6 +89,8 @@ impl fmt::Display for ChangeKind {
             ChangeKind::ErrorChanged => "error changed",
             ChangeKind::IdempotentAdded => "made idempotent",
             ChangeKind::IdempotentRemoved => "no longer idempotent",
+            ChangeKind::OnewayAdded => "made oneway",
+            ChangeKind::OnewayRemoved => "no longer oneway",
             ChangeKind::ArgumentAdded => "argument added",
             ChangeKind::ArgumentRemoved => "argument removed",
             ChangeKind::FieldAdded => "field added",
@@ -198,16 +202,24 @@ fn methods(old: &Interface, new: &Interface) -> Vec<Change> {
             add(place, ChangeKind::MethodRemoved, Safety::ClientsFirst, reason, name);
             continue;
         };
-        match (method.idempotent, now.idempotent) {
-            (true, false) => {
+        if method.idempotent != now.idempotent {
+            let (kind, safety, reason) = if method.idempotent {
                 let reason = "old clients repeat calls that may have been executed";
-                add(place, ChangeKind::IdempotentRemoved, Safety::ClientsFirst, reason, name);
-            }
-            (false, true) => {
+                (ChangeKind::IdempotentRemoved, Safety::ClientsFirst, reason)
+            } else {
                 let reason = "new clients repeat calls that an old server may have executed";
-                add(place, ChangeKind::IdempotentAdded, Safety::ServersFirst, reason, name);
-            }
-            _ => {}
+                (ChangeKind::IdempotentAdded, Safety::ServersFirst, reason)
+            };
+            add(place.clone(), kind, safety, reason, name.clone());
+        }
+        // The server answers in either case, and whether anybody waits for that is the client's own affair.
+        if method.oneway != now.oneway {
+            let (kind, reason) = if method.oneway {
+                (ChangeKind::OnewayRemoved, "new clients wait for the answer, old ones do not")
+            } else {
+                (ChangeKind::OnewayAdded, "old clients wait for the answer, new ones do not")
+            };
+            add(place, kind, Safety::Safe, reason, name);
         }
     }
     changes

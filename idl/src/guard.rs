@@ -22,6 +22,7 @@ pub struct Guard {
 
 /// How much a message may ask of its decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DecodeLimits {
     /// How many values of recursive types may lie inside one another.
     pub max_depth: u32,
@@ -32,6 +33,18 @@ pub struct DecodeLimits {
 impl Default for DecodeLimits {
     fn default() -> Self {
         Self { max_depth: 128, max_empty_elements: 65_536 }
+    }
+}
+
+impl DecodeLimits {
+    /// The same limits with another [`max_depth`](Self::max_depth).
+    pub fn with_max_depth(self, max_depth: u32) -> Self {
+        Self { max_depth, ..self }
+    }
+
+    /// The same limits with another [`max_empty_elements`](Self::max_empty_elements).
+    pub fn with_max_empty_elements(self, max_empty_elements: u32) -> Self {
+        Self { max_empty_elements, ..self }
     }
 }
 
@@ -146,7 +159,7 @@ impl Interface {
             let interface = Interface::describe(&mut types);
             Guard::always(&[interface], types.definitions())
         });
-        let end = GUARD.check(bytes, DecodeLimits { max_depth, ..DecodeLimits::default() })?;
+        let end = GUARD.check(bytes, DecodeLimits::default().with_max_depth(max_depth))?;
         if end < bytes.len() {
             return Err(error(end, GuardErrorKind::TrailingBytes));
         }

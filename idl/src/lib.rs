@@ -44,6 +44,7 @@ pub use guard::{DecodeLimits, Guard, GuardError, GuardErrorKind};
 pub use model::{
     Argument, Definition, Field, Interface, Method, Missing, Shape, Type, UnknownFields, Variant,
 };
+pub use print::literal::is_hidden;
 #[cfg(feature = "wire")]
 pub use resolve::{
     Conflict, Plan, ReadArguments, ReadResults, Resolved, TooLarge, Within, resolve_arguments,

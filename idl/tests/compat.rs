@@ -224,6 +224,9 @@ fn methods_arguments_streams_and_errors_change() {
     one(&error, &of(vec![a.clone()]), "Shop.a", Kind::ErrorChanged, Safety::ServersFirst);
     let idempotent = of(vec![Method { idempotent: true, ..a.clone() }]);
     one(&idempotent, &of(vec![a.clone()]), "Shop.a", Kind::IdempotentRemoved, Safety::ClientsFirst);
+    let oneway = of(vec![Method { oneway: true, ..a.clone() }]);
+    one(&of(vec![a.clone()]), &oneway, "Shop.a", Kind::OnewayAdded, Safety::Safe);
+    one(&oneway, &of(vec![a.clone()]), "Shop.a", Kind::OnewayRemoved, Safety::Safe);
     let output = |ty| of(vec![Method { output: ty, ..a.clone() }]);
     one(
         &output(Type::U8),

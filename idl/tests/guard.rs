@@ -216,7 +216,7 @@ fn honest_values_pass() {
 fn schemas_without_values_or_without_end_are_no_danger() {
     let definition = |shape| Definition::new("", shape);
     let itself = [definition(Shape::Tuple(vec![Type::Named(0), Type::Named(0)]))];
-    let limits = DecodeLimits { max_depth: u32::MAX, max_empty_elements: u32::MAX };
+    let limits = DecodeLimits::default().with_max_depth(u32::MAX).with_max_empty_elements(u32::MAX);
     let guard = Guard::new(&[Type::Named(0)], &itself).unwrap();
     assert_eq!(guard.check(&[0; 1000], limits).unwrap_err().kind, Kind::Truncated);
     // Each holds the next twice; the last takes no bytes.

@@ -240,6 +240,31 @@ fn depth_is_bounded() {
 }
 
 #[test]
+fn generic_types_that_grow_without_end_are_refused() {
+    let larger = "this generic type contains ever larger instances of itself";
+    let more = "this generic type contains ever more instances of itself";
+    let letters = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L"];
+    // Two fields that make every order of the arguments: turned by one place, and with the first two changed round.
+    let mut turned = letters;
+    turned.rotate_left(1);
+    let mut changed = letters;
+    changed.swap(0, 1);
+    let [all, turned, changed] = [letters, turned, changed].map(|letters| letters.join(", "));
+    let orders = format!("struct P<{all}> {{ turned: Vec<P<{turned}>>, changed: Vec<P<{changed}>> }}");
+    for (mentioned, types, message) in [
+        ("P<u8>", "struct P<T> { next: Vec<P<(T, T)>> }", larger),
+        ("P<u8>", "struct P<T> { next: Vec<P<HashMap<T, Vec<T>>>> }", larger),
+        ("P<u8>", "struct P<T> { next: Vec<P<Vec<T>>> }", larger),
+        ("P<u8>", "struct P<T> { next: Vec<P<Pair<T, T>>> } struct Pair<A, B>(A, B);", larger),
+        ("P<u8>", "struct P<T> { next: Vec<P<Result<T, T>>> }", larger),
+        ("P<u8, u16, u32, u64, u128, i8, i16, i32, i64, i128, bool, char>", &orders, more),
+    ] {
+        let error = parse(&format!("trait S {{ async fn a(&self, p: {mentioned}); }} {types}")).unwrap_err();
+        assert_eq!(error.problems()[0].message, message, "{types}: {error}");
+    }
+}
+
+#[test]
 fn mistakes_are_told_with_place_and_advice() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/text/mistakes");
     let mut differing = Vec::new();

@@ -2,12 +2,14 @@
 //! a result stream are lines of standard output.
 
 use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::LinesStream;
-use traitwire::dynamic::{JsonClient, JsonItems, Value};
+use traitwire::dynamic::{JsonClient, JsonCodec, JsonItems, JsonLimits, Value};
 use traitwire::idl::Method;
 use traitwire::{Code, RpcError};
 
@@ -37,6 +39,9 @@ pub(crate) struct Call {
     arguments: String,
     #[command(flatten)]
     policy: Policy,
+    /// How large arguments, a result or an item may become as JSON in memory, such as 1GiB [default: 256MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_size: Option<usize>,
     /// Print results over several lines
     #[arg(long)]
     pretty: bool,
@@ -62,15 +67,31 @@ impl Call {
         let (client, name) = client_of_method(channel, &self.target, &self.policy).await?;
         let method = client.interface().methods.iter().find(|method| method.name == name);
         let Some(method) = method else { return Ok(()) };
-        let items = self.items(method)?;
-        if method.stream {
-            return self.print_all(&client, method, arguments, items).await;
-        }
-        let value = client.call(&method.name, arguments, items).await?;
-        match method.oneway {
-            true => Ok(()),
-            false => Ok(output::print(&output::text(&value, self.pretty))?),
-        }
+        let limits = match self.max_size {
+            Some(size) => JsonLimits::default().with_max_size(size),
+            None => JsonLimits::default(),
+        };
+        let codec = JsonCodec::new(&client.interface().types).with_limits(limits);
+        // What is given is checked before it is handed over, so that a peer's refusal is not taken for one of these.
+        codec.encode_arguments(method, arguments).map_err(|error| {
+            let error = RpcError::new(Code::InvalidArgument, error.to_string());
+            Failure::Given(error.with_method(&self.target).with_address(channel.endpoint()))
+        })?;
+        let wrong_item = Arc::new(AtomicBool::new(false));
+        let client = client.with_limits(limits);
+        let items = self.items(&client, method, limits, &wrong_item)?;
+        let made = match method.stream {
+            true => self.print_all(&client, method, arguments, items).await,
+            false => match client.call(&method.name, arguments, items).await {
+                Ok(_) if method.oneway => Ok(()),
+                Ok(value) => Ok(output::print(&output::text(&value, self.pretty))?),
+                Err(error) => Err(error.into()),
+            },
+        };
+        made.map_err(|failure| match failure {
+            Failure::Call(error) if wrong_item.load(Ordering::Relaxed) => Failure::Given(error),
+            failure => failure,
+        })
     }
 
     async fn print_all(
@@ -87,11 +108,18 @@ impl Call {
         Ok(())
     }
 
-    /// The method's argument stream, if it takes one: lines of standard input.
-    fn items(&self, method: &Method) -> Outcome<Option<JsonItems>> {
-        if !method.arguments.iter().any(|argument| argument.stream) {
+    /// The method's argument stream, if it takes one: lines of standard input. `wrong` will say whether one of them was
+    /// no item.
+    fn items(
+        &self,
+        client: &JsonClient,
+        method: &Method,
+        limits: JsonLimits,
+        wrong: &Arc<AtomicBool>,
+    ) -> Outcome<Option<JsonItems>> {
+        let Some(argument) = method.arguments.iter().find(|argument| argument.stream) else {
             return Ok(None);
-        }
+        };
         if self.arguments == "-" {
             return Err(Failure::usage(
                 "standard input is for the items of the stream that the method takes",
@@ -99,22 +127,38 @@ impl Call {
             ));
         }
         let lines = LinesStream::new(BufReader::new(tokio::io::stdin()).lines());
+        let (client, ty, wrong) = (client.clone(), argument.ty.clone(), Arc::clone(wrong));
+        let item = move |line: &str| {
+            let value = serde_json::from_str(line).map_err(|error| format!("is not JSON: {error}"))?;
+            let codec = JsonCodec::new(&client.interface().types).with_limits(limits);
+            let encoded = codec.encode(&ty, &value);
+            encoded.map_or_else(|error| Err(format!("is no item: {error}")), |_| Ok(value))
+        };
         let mut number = 0_u64;
         let items = lines.filter_map(move |line| {
             number += 1;
-            let line = match line {
+            let item = match line {
                 Ok(line) if line.trim().is_empty() => return None,
-                Ok(line) => line,
-                Err(error) => return Some(Err(unreadable(number, &error))),
+                Ok(line) => item(&line),
+                Err(error) => Err(format!("cannot be read: {error}")),
             };
-            Some(serde_json::from_str(&line).map_err(|error| unreadable(number, &error)))
+            Some(item.map_err(|why| {
+                wrong.store(true, Ordering::Relaxed);
+                RpcError::new(Code::InvalidArgument, format!("line {number} of standard input {why}"))
+            }))
         });
         Ok(Some(Box::pin(items)))
     }
 }
 
-fn unreadable(line: u64, error: &(dyn std::error::Error + 'static)) -> RpcError {
-    RpcError::new(Code::InvalidArgument, format!("line {line} of standard input is not JSON: {error}"))
+/// A number of bytes.
+fn size(text: &str) -> Result<usize, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("", 0)];
+    let parsed = units.iter().find_map(|(unit, shift)| {
+        let number: usize = text.strip_suffix(unit)?.parse().ok()?;
+        number.checked_mul(1 << shift)
+    });
+    parsed.ok_or_else(|| "expected a number of bytes, such as 4096, 64KiB, 512MiB or 1GiB".to_owned())
 }
 
 /// Arguments as they are given: here, on standard input or in a file.

@@ -34,6 +34,8 @@ pub(crate) enum Failure {
     },
     /// Nobody can be called.
     Connect(RpcError),
+    /// What was given for a call is wrong.
+    Given(RpcError),
     /// A call failed.
     Call(RpcError),
     /// Versions do not go together; what changed is printed.
@@ -54,7 +56,13 @@ impl Failure {
         match self {
             Self::Own(value) => output::complain(&output::text(value, false)),
             Self::Usage { message, help } => complain(message, &[("help", help)]),
-            Self::Connect(error) | Self::Call(error) => report(error),
+            // The peer refuses something for reasons of its own: the advice is for what is wrong here.
+            Self::Call(error) if error.code() == Code::InvalidArgument => {
+                report(error, "the peer says so: ask whoever runs it, where the message is not clear");
+            }
+            Self::Connect(error) | Self::Given(error) | Self::Call(error) => {
+                report(error, error.code().advice());
+            }
             // Whoever interrupts knows, and changes were printed.
             Self::Interrupted | Self::Changed => {}
             // Whoever reads the output has enough of it.
@@ -67,8 +75,8 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::Own(_) | Self::Changed => 1,
-            Self::Usage { .. } => 2,
-            Self::Connect(error) | Self::Call(error) if error.code() == Code::InvalidArgument => 2,
+            Self::Usage { .. } | Self::Given(_) => 2,
+            Self::Connect(error) if error.code() == Code::InvalidArgument => 2,
             Self::Connect(_) => 3,
             Self::Call(error) if error.code() == Code::DeadlineExceeded => 5,
             Self::Call(_) => 4,
@@ -100,7 +108,7 @@ impl From<CallError<Value>> for Failure {
     }
 }
 
-fn report(error: &RpcError) {
+fn report(error: &RpcError, help: &str) {
     let executed = match error.executed() {
         // Nothing was asked to run.
         Executed::No if error.method().is_none() => "",
@@ -116,7 +124,7 @@ fn report(error: &RpcError) {
             ("method", error.method().unwrap_or_default()),
             ("address", error.address().unwrap_or_default()),
             ("executed", executed),
-            ("help", error.code().advice()),
+            ("help", help),
         ],
     );
 }

@@ -1,9 +1,10 @@
-//! `traitwire generate`: code from interfaces. Never replaces a file that it was not told to.
+//! `traitwire generate`: code from interfaces. Never replaces a file that it was not told to,
+//! and never writes some of them and not the others for a reason that could be known before.
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use traitwire::idl::{Generator, Rust};
+use traitwire::idl::{Generator, Rust, SourceFile};
 
 use crate::failure::{Failure, Outcome};
 use crate::output;
@@ -45,24 +46,80 @@ impl Generate {
         let files = self.language.generator().generate(&interfaces).map_err(|error| {
             Failure::usage(error.to_string(), "docs/interface-text.md says what each language can express")
         })?;
-        for file in files {
-            let Some(folder) = &self.out else {
-                output::print(file.text.trim_end())?;
-                continue;
-            };
-            let path = folder.join(&file.path);
-            if path.exists() && !self.force {
-                return Err(Failure::usage(
-                    format!("{} is there already", path.display()),
-                    "--force replaces it",
-                ));
-            }
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder)?;
-            }
-            std::fs::write(&path, file.text)?;
-            output::print(&path.display().to_string())?;
+        match &self.out {
+            None => files.iter().try_for_each(|file| Ok(output::print(file.text.trim_end())?)),
+            Some(folder) => write(folder, &files, self.force),
         }
-        Ok(())
+    }
+}
+
+/// Writes all files, or none where one may not be written.
+fn write(folder: &Path, files: &[SourceFile], force: bool) -> Outcome {
+    let mut paths = Vec::new();
+    for file in files {
+        let path = folder.join(below(&file.path)?);
+        if path.exists() && !force {
+            let message = format!("{} is there already, and nothing was written", path.display());
+            return Err(Failure::usage(message, "--force replaces it"));
+        }
+        paths.push(path);
+    }
+    for (file, path) in files.iter().zip(paths) {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(&path, &file.text)?;
+        output::print(&path.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// The path, if it leads to a place below a folder.
+fn below(path: &str) -> Outcome<&Path> {
+    let is_plain = |component| matches!(component, Component::Normal(_));
+    match Path::new(path) {
+        below if !path.is_empty() && below.components().all(is_plain) => Ok(below),
+        _ => Err(Failure::usage(
+            format!(
+                "a file would be written to {path:?}, which is not below the folder, and nothing was written"
+            ),
+            "give services and types names that make no such path",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(paths: &[&str]) -> Vec<SourceFile> {
+        let file = |path: &&str| SourceFile { path: path.to_string(), text: "new".to_owned() };
+        paths.iter().map(file).collect()
+    }
+
+    #[test]
+    fn all_files_are_written_or_none() {
+        for (second, is_there) in
+            [("there.rs", true), ("../x.rs", false), ("/x.rs", false), ("", false), ("a/../x.rs", false)]
+        {
+            let folder = tempfile::tempdir().expect("a folder");
+            if is_there {
+                std::fs::write(folder.path().join(second), "old").expect("it is written");
+            }
+            let written = write(folder.path(), &files(&["deep/first.rs", second]), false);
+            assert!(matches!(written, Err(Failure::Usage { .. })), "{second}: {written:?}");
+            assert!(!folder.path().join("deep").exists(), "{second}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_replaced_if_it_is_told_to_be() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("deep/first.rs");
+        for force in [false, true] {
+            write(folder.path(), &files(&["deep/first.rs"]), force).expect("it is written");
+            assert_eq!(std::fs::read_to_string(&path).expect("it is there"), "new");
+            std::fs::write(&path, "old").expect("it is written");
+        }
     }
 }

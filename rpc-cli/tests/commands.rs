@@ -8,7 +8,7 @@ mod process;
 mod service;
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use process::{Said, run, run_reading, traitwire};
 use service::Running;
@@ -26,6 +26,11 @@ fn fails(arguments: &[&str], code: i32, words: &[&str]) {
     for words in words {
         assert!(said.err.contains(words), "{arguments:?}: {words:?} is missing in\n{}", said.err);
     }
+}
+
+fn interrupt(child: &Child) {
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().expect("there is a shell").success());
 }
 
 #[test]
@@ -89,6 +94,7 @@ fn call_prints_the_result_as_json() {
     call(&["Numbers.whoami"], "\"nobody\"\n");
     call(&["-m", "name=a=b", "--priority", "high", "Numbers.whoami", "{}"], "\"a=b\"\n");
     call(&["Numbers.countdown", "[3]"], "2\n1\n0\n");
+    call(&["--max-size", "64KiB", "Numbers.add", "[2, 3]"], "5\n");
     call(&["Numbers.steer"], "\"\\u009b31m\\u001b[31m\"\n");
 }
 
@@ -108,7 +114,7 @@ fn call_reads_arguments_and_items_where_it_is_told_to() {
     assert_eq!((doubled.out.as_str(), doubled.code), ("2\n4\n", 0), "{doubled:?}");
     for (input, words) in [
         ("1\n{", "line 2 of standard input is not JSON: EOF while parsing an object"),
-        ("1\ntrue", "item 2 of values: expected i64, found true"),
+        ("1\n\ntrue", "line 3 of standard input is no item: expected i64, found true"),
     ] {
         let said = run_reading(&call("Numbers.sum"), input);
         assert!(said.code == 2 && said.err.contains(words), "{said:?}");
@@ -179,6 +185,17 @@ fn what_is_wrong_is_said_with_what_to_do() {
         5,
         &["error: DeadlineExceeded: ", "it had 20ms"],
     );
+    fails(
+        &["call", "-m", "name=Nemo", address, "Numbers.whoami"],
+        4,
+        &["error: InvalidArgument: nobody is called Nemo", "executed: yes", "help: the peer says so"],
+    );
+    fails(
+        &["call", "--max-size", "64", address, "Numbers.look_up", "[42]"],
+        4,
+        &["error: TooLarge: ", "more than 64 bytes (max_size)", "executed: yes", "raise the limit"],
+    );
+    fails(&["call", "--max-size", "64XiB", address, "Numbers.add"], 2, &["expected a number of bytes"]);
     fails(&["call", "--timeout", "soon", address, "Numbers.wait"], 2, &["invalid value 'soon'"]);
     fails(&["call", "--metadata", "x", address, "Numbers.wait"], 2, &["expected a name, `=` and a value"]);
     fails(&["dance"], 2, &["unrecognized subcommand"]);
@@ -193,8 +210,7 @@ fn an_interrupt_cancels_the_call() {
     std::io::Write::write_all(&mut stdin, b"1\n").expect("it reads");
     // Its first item is there, so the call is under way; more input may come.
     child.stdout.as_mut().expect("it has one").read_exact(&mut [0; 2]).expect("it prints");
-    let kill = format!("kill -INT {}", child.id());
-    assert!(Command::new("sh").args(["-c", &kill]).status().expect("there is a shell").success());
+    interrupt(&child);
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
 }
 
@@ -236,6 +252,9 @@ fn bench_measures_calls() {
 
     let (said, measured) = bench(&["--timeout", "5ms", "Numbers.wait", "-n", "2"]);
     assert_eq!((said.code, &measured["failed"]["DeadlineExceeded"]), (5, &2.into()), "{said:?}");
+    assert_eq!(measured["answered"], 0);
+    // To three digits.
+    assert!(measured["latency_ns"]["p50"].as_u64().is_some_and(|median| median >= 4_990_000), "{measured}");
 
     let said = run(&["bench", &service.address, "Numbers.add", "[1, 2]", "-n", "100"]);
     for words in ["Numbers.add at unix:", "100 calls, 1 at once", "answered  100 (", "p99.99  ", "max  ", "█"]
@@ -271,6 +290,22 @@ fn a_stall_is_seen_by_all_calls_that_it_holds_up() {
     // Four fit into the time, one after the other; 200 were due.
     assert!((1..=5).contains(&count("answered")) && count("unstarted") > 100, "{measured}");
     assert!(measured["latency_ns"]["p50"].as_u64().is_some_and(|median| median > 60_000_000), "{measured}");
+}
+
+#[test]
+fn an_interrupted_bench_prints_what_it_has_measured() {
+    let service = Running::start();
+    let arguments =
+        ["bench", "--json", "--warm-up", "0s", "-d", "1h", &service.address, "Numbers.nap", "[10]"];
+    let child = traitwire().args(arguments).spawn().expect("it starts");
+    for _ in 0..3 {
+        service.naps.recv().expect("they are had");
+    }
+    interrupt(&child);
+    let said: Said = child.wait_with_output().expect("it ends").into();
+    let measured: serde_json::Value = serde_json::from_str(&said.out).expect("it is JSON");
+    assert_eq!((said.code, &measured["interrupted"]), (130, &true.into()), "{said:?}");
+    assert!(measured["answered"].as_u64().is_some_and(|answered| answered >= 2), "{measured}");
 }
 
 #[test]

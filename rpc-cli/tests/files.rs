@@ -72,12 +72,40 @@ fn a_revision_of_git_is_a_version() {
         command.args(["-c", "user.name=t", "-c", "user.email=t@localhost"]).args(arguments);
         command.current_dir(folder.path()).output().is_ok_and(|output| output.status.success())
     };
+    std::fs::create_dir(folder.path().join("inner")).expect("made");
+    std::fs::write(folder.path().join("inner/shop.idl"), OLD).expect("written");
     if !(git(&["init", "-q"]) && git(&["add", "."]) && git(&["commit", "-qm", "first"])) {
         return eprintln!("skipped: git is not there");
     }
     std::fs::write(folder.path().join("old.idl"), NEW).expect("written");
-    let output = traitwire(folder.path(), &["check", "git:HEAD:old.idl", "old.idl"]);
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let inner = folder.path().join("inner");
+    for (from, revision, now) in [
+        (folder.path(), "git:HEAD:old.idl", "old.idl"),
+        (folder.path(), "git:HEAD:inner/shop.idl", "old.idl"),
+        (&inner, "git:HEAD:shop.idl", "../old.idl"),
+        (&inner, "git:HEAD:./shop.idl", "../old.idl"),
+        (&inner, "git:HEAD:../old.idl", "../old.idl"),
+        (&inner, "git::shop.idl", "../old.idl"),
+    ] {
+        let output = traitwire(from, &["check", revision, now]);
+        assert_eq!(output.status.code(), Some(1), "{revision}: {}", text(&output.stderr));
+        assert!(text(&output.stdout).contains("Shop.open: method added"), "{revision}");
+    }
+    for (revision, words) in [("git:HEAD", "names no file"), ("git:HEAD:none.idl", "none.idl")] {
+        let output = traitwire(folder.path(), &["check", revision, "old.idl"]);
+        assert_eq!(output.status.code(), Some(2), "{revision}");
+        assert!(text(&output.stderr).contains(words), "{revision}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_pipe_is_a_file() {
+    let folder = folder();
+    let command = format!("cat old.idl | {} check /dev/stdin old.idl", env!("CARGO_BIN_EXE_traitwire"));
+    let output =
+        Command::new("sh").args(["-c", &command]).current_dir(folder.path()).output().expect("it runs");
+    assert_eq!(text(&output.stdout), "all together: safe\n", "{}", text(&output.stderr));
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub(crate) fn evolve(
     references: &References,
     max_depth: u32,
 ) -> Result<(Body, usize), RpcError> {
-    let limits = DecodeLimits { max_depth, ..DecodeLimits::default() };
+    let limits = DecodeLimits::default().with_max_depth(max_depth);
     let mut transcoded = Transcoded::default();
     let taken = plan.transcode(bytes, limits, &mut transcoded).map_err(refused)?;
     let mut head = Buffer::new();

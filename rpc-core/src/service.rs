@@ -278,7 +278,7 @@ impl MethodDescription {
 
 pub(crate) fn check(guard: Option<&Guard>, body: &mut Body, max_depth: u32) -> Result<(), RpcError> {
     let Some(guard) = guard else { return Ok(()) };
-    let limits = DecodeLimits { max_depth, ..DecodeLimits::default() };
+    let limits = DecodeLimits::default().with_max_depth(max_depth);
     // What another version wrote has passed the same limits.
     if body.has_gaps() {
         return Ok(());

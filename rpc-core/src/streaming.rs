@@ -350,7 +350,7 @@ impl<T, E> Remote<T, E> {
 
 /// Checks so many items before they are decoded.
 fn check(guard: &Guard, bytes: &[u8], count: u64, max_depth: u32) -> Result<(), RpcError> {
-    let limits = DecodeLimits { max_depth, ..DecodeLimits::default() };
+    let limits = DecodeLimits::default().with_max_depth(max_depth);
     let mut at = 0;
     for _ in 0..count {
         let size = guard.check(&bytes[at..], limits);

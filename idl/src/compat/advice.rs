@@ -21,7 +21,10 @@ pub(super) fn of(kind: ChangeKind, safety: Safety) -> Option<String> {
         ChangeKind::StreamChanged | ChangeKind::ErrorChanged => {
             Some("add a method beside it, and keep the old one until no old client is left")
         }
-        ChangeKind::IdempotentAdded | ChangeKind::IdempotentRemoved => None,
+        ChangeKind::IdempotentAdded
+        | ChangeKind::IdempotentRemoved
+        | ChangeKind::OnewayAdded
+        | ChangeKind::OnewayRemoved => None,
         ChangeKind::ArgumentAdded => Some("put it last, with `#[ipc(default)]`"),
         ChangeKind::ArgumentRemoved => Some("keep it, or give it `#[ipc(default)]` a version before"),
         ChangeKind::FieldAdded => Some("give it `#[serde(default)]`, or make it an `Option`"),

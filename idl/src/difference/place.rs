@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::print::literal::is_hidden;
+
 /// The longest path in steps, and the longest text in characters: one may come from a peer.
 const MAX_STEPS: usize = 32;
 pub(crate) const MAX_CHARACTERS: usize = 200;
@@ -85,7 +87,7 @@ pub(crate) fn path(steps: &[Step<'_>]) -> String {
 
 /// A text of bearable length that cannot steer a terminal.
 pub(crate) fn short(text: String) -> String {
-    let clean = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    let clean = |c: char| if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c };
     let mut short: String = text.chars().take(MAX_CHARACTERS).map(clean).collect();
     if text.chars().nth(MAX_CHARACTERS).is_some() {
         short.push('…');

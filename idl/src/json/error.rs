@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::print::literal::is_hidden;
+
 /// Why a value could not be turned, and where.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JsonError(Box<Inner>);
@@ -155,12 +157,14 @@ impl fmt::Display for JsonError {
             JsonErrorKind::Bytes { offset, reason } => write!(f, "{reason} (at byte {offset})"),
             JsonErrorKind::FaultySchema(reason) => write!(f, "the schema is faulty: {reason}"),
             JsonErrorKind::TooDeep { limit } => {
-                write!(f, "arrays and objects lie more than {limit} deep in one another")
+                write!(f, "arrays and objects lie more than {limit} deep in one another (max_nesting)")
             }
             JsonErrorKind::TooManyEmptyElements { limit } => {
-                write!(f, "there are more than {limit} elements that take no bytes")
+                write!(f, "there are more than {limit} elements that take no bytes (max_empty_elements)")
             }
-            JsonErrorKind::TooLarge { limit } => write!(f, "the value takes more than {limit} bytes"),
+            JsonErrorKind::TooLarge { limit } => {
+                write!(f, "the value takes more than {limit} bytes (max_size)")
+            }
         }
     }
 }
@@ -178,7 +182,7 @@ const MOST_SHOWN: usize = 60;
 
 /// A name or a text as it may stand in a line that people read.
 pub(super) fn shown(text: &str) -> String {
-    let clean = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    let clean = |c: char| if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c };
     let mut shown: String = text.chars().take(MOST_SHOWN).map(clean).collect();
     if shown.len() < text.len() && text.chars().nth(MOST_SHOWN).is_some() {
         shown.push('…');

@@ -63,7 +63,8 @@ pub struct JsonCodec<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JsonLimits {
-    /// How many arrays and objects may lie inside one another: 127, which is what `serde_json` reads.
+    /// How many arrays and objects may lie inside one another: 127, which is what `serde_json` reads. Each takes some
+    /// of the stack of whoever turns the value.
     pub max_nesting: u32,
     /// How many elements that take no bytes all sequences, sets and maps may have together: 65,536 (P-61).
     pub max_empty_elements: u32,
@@ -75,6 +76,23 @@ pub struct JsonLimits {
 impl Default for JsonLimits {
     fn default() -> Self {
         Self { max_nesting: 127, max_empty_elements: 65_536, max_size: 256 << 20 }
+    }
+}
+
+impl JsonLimits {
+    /// The same limits with another [`max_nesting`](Self::max_nesting).
+    pub fn with_max_nesting(self, max_nesting: u32) -> Self {
+        Self { max_nesting, ..self }
+    }
+
+    /// The same limits with another [`max_empty_elements`](Self::max_empty_elements).
+    pub fn with_max_empty_elements(self, max_empty_elements: u32) -> Self {
+        Self { max_empty_elements, ..self }
+    }
+
+    /// The same limits with another [`max_size`](Self::max_size), in bytes.
+    pub fn with_max_size(self, max_size: usize) -> Self {
+        Self { max_size, ..self }
     }
 }
 

@@ -26,8 +26,8 @@ pub(crate) fn literal(text: &str) -> String {
 }
 
 /// Does a reader not see the character, or something else in its place? Control characters, and those that turn the
-/// direction of text or that most editors do not show.
-pub(crate) fn is_hidden(character: char) -> bool {
+/// direction of text or that most editors do not show. Text of a peer is not to be shown to people with these in it.
+pub fn is_hidden(character: char) -> bool {
     let invisible = matches!(character,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');

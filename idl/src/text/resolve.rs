@@ -17,6 +17,12 @@ use crate::print::labels::BUILT_IN;
 /// Instances of generic types may have arguments that are instances, so deep. More are made only by types that
 /// contain ever larger instances of themselves.
 const MAX_DEPTH: u32 = 32;
+/// So many types may be in the arguments of an instance: a type that contains an instance with each argument twice
+/// doubles them with each step.
+const MAX_TYPES: usize = 256;
+/// So many instances may be made: a type that contains instances with its arguments in other orders makes one for each
+/// order there is.
+const MAX_INSTANCES: usize = 10_000;
 
 /// The definitions of a text, made as they are asked for. A `Type::Named` counts in this table.
 pub(super) struct Table<'a> {
@@ -54,6 +60,8 @@ pub(super) struct Made {
     pub(super) definitions: Vec<Definition>,
     /// How deep instances lie in the arguments of each.
     depths: Vec<u32>,
+    /// Definitions with arguments.
+    instances: usize,
     /// Definitions that do not yet say what they consist of.
     pub(super) waiting: VecDeque<(Source, usize)>,
 }
@@ -219,10 +227,19 @@ impl<'a> Table<'a> {
             Source::Item(_, arguments) | Source::Standard(_, arguments) => arguments,
         };
         let depth = arguments.iter().map(|ty| made.depth(ty)).max().map_or(0, |depth| depth + 1);
-        if depth > MAX_DEPTH {
-            let message = "this generic type contains ever larger instances of itself";
+        let types: usize = arguments.iter().map(types).sum();
+        let refuse = |message: &str| {
             self.problems.refuse(span, message, "let it contain itself with the arguments that it has");
-            return Type::Unit;
+            Type::Unit
+        };
+        if depth > MAX_DEPTH || types > MAX_TYPES {
+            return refuse("this generic type contains ever larger instances of itself");
+        }
+        if !arguments.is_empty() {
+            if made.instances == MAX_INSTANCES {
+                return refuse("this generic type contains ever more instances of itself");
+            }
+            made.instances += 1;
         }
         let index = made.definitions.len();
         made.known.insert(source.clone(), index);
@@ -245,6 +262,18 @@ impl Made {
             Type::Named(index) => self.depths[*index],
             _ => 0,
         }
+    }
+}
+
+/// How many types a type consists of, itself included.
+fn types(ty: &Type) -> usize {
+    1 + match ty {
+        Type::Option(inner) | Type::Sequence(inner) | Type::Set(inner) | Type::Array(inner, _) => {
+            types(inner)
+        }
+        Type::Map(key, value) => types(key) + types(value),
+        Type::Tuple(elements) => elements.iter().map(types).sum(),
+        _ => 0,
     }
 }
 

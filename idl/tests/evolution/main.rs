@@ -221,7 +221,7 @@ fn values_without_end_and_schemas_without_sense_end() {
         let writer =
             interface(Type::Named(0), vec![Definition::new("Outer", outer), Definition::new("Odd", shape)]);
         let plan = plan_of_results(&writer, &less).unwrap();
-        let unlimited = DecodeLimits { max_depth: u32::MAX, max_empty_elements: u32::MAX };
+        let unlimited = DecodeLimits::default().with_max_depth(u32::MAX).with_max_empty_elements(u32::MAX);
         let result = plan.transcode(bytes, unlimited, &mut Transcoded::default());
         assert!(matches!(result, Err(TranscodeError::Bytes(_))), "{result:?}");
     }

@@ -4,7 +4,8 @@
 //! make them. A task that had to wait for its turn measures from when it called; one that comes late, since the calls
 //! before took long, measures from when it should have called.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
@@ -25,6 +26,7 @@ pub(super) struct Load {
     pub(super) method: String,
     /// Encoded.
     pub(super) arguments: Vec<u8>,
+    pub(super) patience: Patience,
 }
 
 /// How long it is measured.
@@ -34,53 +36,173 @@ pub(super) enum End {
     Count(u64),
 }
 
-/// The longest that calls are waited for which were made before the end.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long calls are waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// Calls that were made before the time was over.
+    pub(super) after_time: Duration,
+    /// Calls of a given number: once the last that was made has waited so long, they are given up.
+    pub(super) of_count: Duration,
+}
+
+impl Patience {
+    /// For calls that have so much time themselves.
+    pub(super) fn of(timeout: Option<Duration>) -> Self {
+        let after_time = Duration::from_secs(5);
+        let of_count = match timeout {
+            Some(timeout) => timeout.saturating_add(after_time),
+            None => Duration::from_secs(30),
+        };
+        Self { after_time, of_count }
+    }
+}
+
+/// What a task has measured, and since when its call is under way. It is shared, so that nothing is lost with a call
+/// that never ends.
+struct Progress {
+    tally: Tally,
+    under_way: Option<Instant>,
+}
+
+type Shared = Arc<Mutex<Progress>>;
+
+fn locked(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Load {
-    /// Warms up, then measures.
-    pub(super) async fn run(&self, clients: &[DynamicClient]) -> Tally {
+    /// Warms up, then measures. An interrupt ends it; what was measured before is there, unless it was not begun.
+    pub(super) async fn run(&self, clients: &[DynamicClient], interrupt: impl Future) -> Option<Tally> {
+        let mut interrupt = pin!(interrupt);
         if !self.warm_up.is_zero() {
-            self.measure(clients, End::Time(self.warm_up)).await;
+            let warmed = self.measure(clients, End::Time(self.warm_up), interrupt.as_mut()).await;
+            if warmed.interrupted {
+                return None;
+            }
         }
-        self.measure(clients, self.end).await
+        Some(self.measure(clients, self.end, interrupt).await)
     }
 
-    async fn measure(&self, clients: &[DynamicClient], end: End) -> Tally {
+    async fn measure(&self, clients: &[DynamicClient], end: End, interrupt: Pin<&mut impl Future>) -> Tally {
         let turns = Arc::new(match self.rate {
             None => Turns::closed(end),
             Some(rate) => Turns::open(rate, end),
         });
         let arguments: Arc<[u8]> = self.arguments.as_slice().into();
-        let (start, mut tasks, mut tallies) = (Instant::now(), JoinSet::new(), Vec::new());
+        let (start, mut tasks, mut all_progress) = (Instant::now(), JoinSet::new(), Vec::new());
         for (_, client) in (0..self.concurrency).zip(clients.iter().cycle()) {
-            // Shared, so that what was measured is not lost with a call that never ends. Nobody waits for it.
-            let tally = Arc::new(Mutex::new(Tally::new()));
-            tallies.push(Arc::clone(&tally));
+            let progress = Arc::new(Mutex::new(Progress { tally: Tally::new(), under_way: None }));
+            all_progress.push(Arc::clone(&progress));
             let (client, turns, arguments) = (client.clone(), Arc::clone(&turns), Arc::clone(&arguments));
             let method = self.method.clone();
             tasks.spawn(async move {
                 let mut now = Instant::now();
                 while let Some(from) = turns.next(now).await {
+                    locked(&progress).under_way = Some(from);
                     let answer = client.call(&method, &arguments, None).await;
                     now = Instant::now();
                     let latency = now.saturating_duration_since(from);
-                    tally.lock().unwrap_or_else(PoisonError::into_inner).note(latency, answer);
+                    let mut progress = locked(&progress);
+                    progress.under_way = None;
+                    progress.tally.note(latency, answer);
                 }
             });
         }
         let joined = async { while tasks.join_next().await.is_some() {} };
-        match end {
-            End::Time(time) => _ = tokio::time::timeout(time + PATIENCE, joined).await,
-            End::Count(_) => joined.await,
-        }
-        let mut all = Tally::new();
-        (all.took, all.unfinished) = (start.elapsed(), tasks.len() as u64);
+        let interrupted = tokio::select! {
+            () = joined => false,
+            () = self.given_up(end, &all_progress) => false,
+            _ = interrupt => true,
+        };
+        let now = Instant::now();
         tasks.shutdown().await;
-        for tally in tallies {
-            all.add(&tally.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut all = Tally::new();
+        (all.took, all.interrupted) = (now.duration_since(start), interrupted);
+        for progress in all_progress {
+            let progress = locked(&progress);
+            all.add(&progress.tally);
+            if let Some(from) = progress.under_way {
+                all.note_unfinished(now.saturating_duration_since(from));
+            }
         }
-        turns.missed().into_iter().for_each(|(waited, count)| all.note_unstarted(waited, count));
+        turns.missed(now).into_iter().for_each(|(waited, count)| all.note_unstarted(waited, count));
         all
+    }
+
+    /// Waits until calls that are under way are not worth waiting for.
+    async fn given_up(&self, end: End, all: &[Shared]) {
+        let patience = self.patience.of_count;
+        match end {
+            End::Time(time) => tokio::time::sleep(time.saturating_add(self.patience.after_time)).await,
+            End::Count(_) => loop {
+                let last = all.iter().filter_map(|progress| locked(progress).under_way).max();
+                let left = last.map_or(patience, |last| patience.saturating_sub(last.elapsed()));
+                if left.is_zero() {
+                    return;
+                }
+                tokio::time::sleep(left).await;
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use traitwire::dynamic::JsonClient;
+    use traitwire::{Server, ipc_service};
+
+    use super::*;
+
+    #[ipc_service]
+    trait Desk {
+        async fn never(&self) -> bool;
+    }
+
+    struct Closed;
+
+    impl Desk for Closed {
+        async fn never(&self) -> bool {
+            pending().await
+        }
+    }
+
+    async fn measured(name: &str, rate: Option<f64>, end: End, interrupt: impl Future) -> Tally {
+        let address = format!("mem:{name}");
+        let server = Server::builder().service(DeskServer::new(Closed)).bind(address.as_str()).await;
+        let _handle = server.expect("it listens").spawn();
+        let client = JsonClient::connect(address.as_str(), "Desk").await.expect("it is served");
+        let patience = Duration::from_millis(200);
+        let load = Load {
+            concurrency: 1,
+            rate,
+            warm_up: Duration::ZERO,
+            end,
+            method: "never".to_owned(),
+            arguments: Vec::new(),
+            patience: Patience { after_time: patience, of_count: patience },
+        };
+        load.run(&[client.encoded().clone()], interrupt).await.expect("it was begun")
+    }
+
+    #[tokio::test]
+    async fn calls_that_never_end_are_given_up_and_count_with_what_they_have_waited() {
+        for (name, rate, end, unstarted) in [
+            ("counted", None, End::Count(3), 0),
+            ("timed", None, End::Time(Duration::from_millis(10)), 0),
+            ("due", Some(1000.0), End::Count(3), 2),
+        ] {
+            let tally = measured(name, rate, end, pending::<()>()).await;
+            let counts = (tally.answered, tally.unfinished, tally.unstarted, tally.latencies.len());
+            assert_eq!(counts, (0, 1, unstarted, 1 + unstarted), "{name}");
+            assert!(tally.latencies.min() >= 190_000_000 && !tally.interrupted, "{name}: {tally:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_interrupt_keeps_what_was_measured() {
+        let tally = measured("interrupted", None, End::Time(Duration::from_secs(3600)), ready(())).await;
+        assert!(tally.interrupted && tally.unfinished <= 1, "{tally:?}");
     }
 }

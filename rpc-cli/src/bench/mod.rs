@@ -12,7 +12,7 @@ use clap::Args;
 use traitwire::dynamic::JsonCodec;
 use traitwire::idl::Method;
 
-use self::load::{End, Load};
+use self::load::{End, Load, Patience};
 use crate::call::read_arguments;
 use crate::connection::{Policy, client_of_method, connect};
 use crate::failure::{Failure, Outcome};
@@ -23,7 +23,9 @@ use crate::output;
 #[command(after_help = "\
 Without --rate, each of the calls at once is followed by the next when it is answered. With --rate, calls are made at \
 set times whether others are answered or not, and a call that could not be made in time is measured from when it \
-should have been: a service that stalls cannot hide that by holding up its callers (coordinated omission).")]
+should have been: a service that stalls cannot hide that by holding up its callers (coordinated omission). Calls \
+without an answer in time count with the time that they had waited. An interrupt (Ctrl-C) ends the measurement, and \
+what was measured is printed.")]
 pub(crate) struct Bench {
     /// Where the peer is, such as unix:/run/app.sock or tcp://127.0.0.1:7000
     address: String,
@@ -45,13 +47,13 @@ pub(crate) struct Bench {
     #[arg(long, short, value_name = "CALLS", value_parser = rate)]
     rate: Option<f64>,
     /// How long to measure [default: 5s]
-    #[arg(long, short, value_name = "TIME", value_parser = humantime::parse_duration, conflicts_with = "count")]
+    #[arg(long, short, value_name = "TIME", value_parser = time, conflicts_with = "count")]
     duration: Option<Duration>,
     /// How many calls to measure
     #[arg(long, short = 'n', value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// How long to call before that
-    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = time)]
     warm_up: Duration,
     /// Connections over which the calls are spread
     #[arg(long, value_name = "COUNT", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -67,6 +69,14 @@ fn rate(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(rate) if (1e-3..=1e7).contains(&rate) => Ok(rate),
         _ => Err("expected a number from 0.001 to 10000000".to_owned()),
+    }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time <= Duration::from_hours(24) => Ok(time),
+        Ok(_) => Err("expected 24 hours at most".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -104,13 +114,13 @@ impl Bench {
             },
             method,
             arguments: encoded,
+            patience: Patience::of(self.policy.timeout),
         };
         let channels: Vec<_> = clients.iter().map(|client| client.channel().clone()).collect();
         let endpoint = client.channel().endpoint().clone();
         let clients: Vec<_> = clients.iter().map(|client| client.encoded().clone()).collect();
-        let measured = tokio::select! {
-            measured = load.run(&clients) => measured,
-            _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
+        let Some(measured) = load.run(&clients, tokio::signal::ctrl_c()).await else {
+            return Err(Failure::Interrupted);
         };
         for channel in &channels {
             channel.close().await;
@@ -121,6 +131,7 @@ impl Bench {
         };
         output::print(report.trim_end())?;
         match measured.first_failure {
+            _ if measured.interrupted => Err(Failure::Interrupted),
             Some(error) => Err(Failure::Call(error)),
             None => Ok(()),
         }

@@ -17,8 +17,10 @@ const ROWS: usize = 16;
 const WIDTH: usize = 44;
 
 pub(super) fn text(target: &str, endpoint: &Endpoint, load: &Load, tally: &Tally) -> String {
-    let mut text = format!("{} at {}: {}\n\n", clean(target), clean(&endpoint.to_string()), said(load));
-    let rows = [("answered", tally.answered()), ("own errors", tally.own_errors), ("failed", tally.failed())];
+    let ended = if tally.interrupted { ", interrupted" } else { "" };
+    let mut text =
+        format!("{} at {}: {}{ended}\n\n", clean(target), clean(&endpoint.to_string()), said(load));
+    let rows = [("answered", tally.answered), ("own errors", tally.own_errors), ("failed", tally.failed())];
     for (name, count) in rows {
         let rate = if name == "answered" {
             format!(" ({}/s)", thousands(tally.rate() as u64))
@@ -30,12 +32,15 @@ pub(super) fn text(target: &str, endpoint: &Endpoint, load: &Load, tally: &Tally
             if name == "failed" && count > 0 { format!(" ({})", codes.join(", ")) } else { String::new() };
         let _ = writeln!(text, "{name:>12}  {}{rate}{codes}", thousands(count));
     }
-    if tally.unstarted > 0 {
-        let waited = "due and never made; they count with the time that they have waited";
-        let _ = writeln!(text, "{:>12}  {} {waited}", "unstarted", thousands(tally.unstarted));
-    }
-    if tally.unfinished > 0 {
-        let _ = writeln!(text, "{:>12}  {} had no answer in time", "unfinished", thousands(tally.unfinished));
+    for (name, count, what) in [
+        ("timed out", tally.timed_out, "of them"),
+        ("unstarted", tally.unstarted, "due and never made"),
+        ("unfinished", tally.unfinished, "without an answer when it ended"),
+    ] {
+        if count > 0 {
+            let waited = "they count with the time that they had waited";
+            let _ = writeln!(text, "{name:>12}  {} {what}; {waited}", thousands(count));
+        }
     }
     if tally.latencies.is_empty() {
         return text;
@@ -76,12 +81,13 @@ pub(super) fn json(target: &str, load: &Load, tally: &Tally) -> Value {
         "concurrency": load.concurrency,
         "rate": load.rate,
         "seconds": tally.took.as_secs_f64(),
-        "answered": tally.answered(),
+        "answered": tally.answered,
         "calls_per_second": tally.rate(),
         "own_errors": tally.own_errors,
         "failed": tally.failures,
         "unstarted": tally.unstarted,
         "unfinished": tally.unfinished,
+        "interrupted": tally.interrupted,
         "latency_ns": times,
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use traitwire::{CallError, RpcError};
+use traitwire::{CallError, Code, RpcError};
 
 /// Longer times are not told apart.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -12,18 +12,24 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// What one task, or all of them, have measured.
 #[derive(Debug)]
 pub(super) struct Tally {
-    /// Of calls that were answered, in nanoseconds, to three digits.
+    /// In nanoseconds, to three digits: of calls that were answered how long that took, of those that were not and
+    /// should have been how long they had waited.
     pub(super) latencies: Histogram<u64>,
+    /// Calls that were answered.
+    pub(super) answered: u64,
     /// Answers that were the method's own error; they count as answers too.
     pub(super) own_errors: u64,
     /// Calls that failed, by their code.
     pub(super) failures: BTreeMap<String, u64>,
     pub(super) first_failure: Option<RpcError>,
-    /// Calls that were due and never had their turn before the end. They are among the latencies, with the time that
-    /// they had waited.
+    /// Those of them whose time ran out. They are among the latencies.
+    pub(super) timed_out: u64,
+    /// Calls that were due and never had their turn before the end. They are among the latencies.
     pub(super) unstarted: u64,
-    /// Calls that had no answer long after the end.
+    /// Calls that were under way when nobody waited any longer. They are among the latencies.
     pub(super) unfinished: u64,
+    /// Whether it was ended before its time.
+    pub(super) interrupted: bool,
     /// From the first call to the last answer.
     pub(super) took: Duration,
 }
@@ -32,22 +38,46 @@ impl Tally {
     pub(super) fn new() -> Self {
         // It grows with what comes: a task's own is small.
         let latencies = Histogram::new(3).expect("three digits can be had");
-        let (failures, took) = (BTreeMap::new(), Duration::ZERO);
-        Self { latencies, own_errors: 0, failures, first_failure: None, unstarted: 0, unfinished: 0, took }
+        Self {
+            latencies,
+            answered: 0,
+            own_errors: 0,
+            failures: BTreeMap::new(),
+            first_failure: None,
+            timed_out: 0,
+            unstarted: 0,
+            unfinished: 0,
+            interrupted: false,
+            took: Duration::ZERO,
+        }
     }
 
     /// Notes how a call ended that took this long.
     pub(super) fn note(&mut self, latency: Duration, answer: Result<Vec<u8>, CallError<Vec<u8>>>) {
         match answer {
-            Ok(_) => {}
-            Err(CallError::Service(_)) => self.own_errors += 1,
+            Ok(_) => self.answered += 1,
+            Err(CallError::Service(_)) => {
+                self.answered += 1;
+                self.own_errors += 1;
+            }
             Err(CallError::Rpc(error)) => {
+                // How soon calls fail otherwise says nothing of how long they take.
+                let has_waited = error.code() == Code::DeadlineExceeded;
                 *self.failures.entry(error.code().to_string()).or_default() += 1;
                 self.first_failure.get_or_insert(error);
-                return;
+                if !has_waited {
+                    return;
+                }
+                self.timed_out += 1;
             }
         }
         self.record(latency, 1);
+    }
+
+    /// Notes a call that has waited this long and waits still.
+    pub(super) fn note_unfinished(&mut self, waited: Duration) {
+        self.unfinished += 1;
+        self.record(waited, 1);
     }
 
     /// Notes so many calls that were due this long ago.
@@ -64,18 +94,15 @@ impl Tally {
     /// Adds what another task has measured.
     pub(super) fn add(&mut self, other: &Self) {
         self.latencies.add(&other.latencies).expect("this one grows with it");
+        self.answered += other.answered;
         self.own_errors += other.own_errors;
+        self.timed_out += other.timed_out;
         for (code, count) in &other.failures {
             *self.failures.entry(code.clone()).or_default() += count;
         }
         if self.first_failure.is_none() {
             self.first_failure.clone_from(&other.first_failure);
         }
-    }
-
-    /// Calls that were answered.
-    pub(super) fn answered(&self) -> u64 {
-        self.latencies.len() - self.unstarted
     }
 
     /// Calls that failed.
@@ -85,6 +112,6 @@ impl Tally {
 
     /// Answers in each second.
     pub(super) fn rate(&self) -> f64 {
-        self.answered() as f64 / self.took.as_secs_f64().max(1e-9)
+        self.answered as f64 / self.took.as_secs_f64().max(1e-9)
     }
 }

@@ -72,11 +72,12 @@ impl Turns {
         }
     }
 
-    /// How long the calls have waited that were due and never had their turn, each with how many it stands for.
-    pub(super) fn missed(&self) -> Vec<(Duration, u64)> {
+    /// How long the calls have waited that were due and never had their turn, each with how many it stands for. The
+    /// time is `now`, and nobody takes turns any longer.
+    pub(super) fn missed(&self, now: Instant) -> Vec<(Duration, u64)> {
         match self {
             Self::Closed { .. } => Vec::new(),
-            Self::Open(schedule) => schedule.missed(),
+            Self::Open(schedule) => schedule.missed(now),
         }
     }
 }
@@ -141,10 +142,12 @@ impl Schedule {
         Some(if waited { now } else { self.due(number).min(now) })
     }
 
-    fn missed(&self) -> Vec<(Duration, u64)> {
-        let End::Time(time) = self.end else { return Vec::new() };
+    fn missed(&self, now: Instant) -> Vec<(Duration, u64)> {
         let (taken, given) = (self.taken.load(Ordering::Relaxed), self.given.load(Ordering::Acquire));
-        let until = self.start + time;
+        let until = match self.end {
+            End::Time(time) => now.min(self.start + time),
+            End::Count(_) => now,
+        };
         let stride = given.saturating_sub(taken) / MOST_MISSED + 1;
         let waited = |number: u64| until.saturating_duration_since(self.due(number));
         let some = (taken..given).step_by(stride as usize);
@@ -198,7 +201,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(turns.next(Instant::now()).await, None);
-        let missed = turns.missed();
+        let missed = turns.missed(Instant::now());
         assert_eq!(missed[0], (Duration::from_millis(20), 1));
         assert_eq!(missed.len() as u64, schedule.given.load(Ordering::Acquire));
         assert!(missed.is_sorted_by(|a, b| a.0 >= b.0));

@@ -1,11 +1,15 @@
 //! A service for the commands to talk to.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use traitwire::{Context, Server, ServerHandle, Stream, Streaming, ipc_service, ipc_type};
+use traitwire::middleware::{Next, Request, from_fn};
+use traitwire::{
+    Code, Context, Executed, RpcError, Server, ServerHandle, Stream, Streaming, ipc_service, ipc_type,
+};
 
 /// Why a number cannot be had.
 #[ipc_type]
@@ -58,7 +62,10 @@ pub(crate) trait Numbers {
     async fn nap(&self, milliseconds: u32);
 }
 
-struct Books;
+struct Books {
+    /// Somebody has had a nap.
+    naps: Sender<()>,
+}
 
 impl Numbers for Books {
     async fn add(&self, a: i64, b: i64) -> i64 {
@@ -111,12 +118,17 @@ impl Numbers for Books {
 
     async fn nap(&self, milliseconds: u32) {
         tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
+        // Not every test wants to know.
+        let _ = self.naps.send(());
     }
 }
 
 /// The service, as long as a test runs.
 pub(crate) struct Running {
     pub(crate) address: String,
+    /// One for each nap that is over.
+    #[allow(dead_code, reason = "each test file includes this one, and not all ask")]
+    pub(crate) naps: Receiver<()>,
     handle: Option<ServerHandle>,
     runtime: Runtime,
     _place: TempDir,
@@ -124,14 +136,22 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start() -> Self {
+        let (nap, naps) = channel();
         let place = tempfile::Builder::new().prefix("tw").tempdir().expect("a place");
         let runtime = Runtime::new().expect("a runtime");
         let socket = format!("unix:{}/numbers.sock", place.path().display());
-        let server = Server::builder().service(NumbersServer::new(Books));
+        // Whoever is called Nemo is refused, after all has been done.
+        let refusing = from_fn(|request: Request, next: Next| async move {
+            let is_refused = request.metadata().get_str("name") == Some("Nemo");
+            let answer = next.run(request).await;
+            let refused = RpcError::new(Code::InvalidArgument, "nobody is called Nemo");
+            if is_refused { Err(refused.with_executed(Executed::Yes)) } else { answer }
+        });
+        let server = Server::builder().layer(refusing).service(NumbersServer::new(Books { naps: nap }));
         let server = runtime.block_on(server.bind(socket.as_str())).expect("it listens");
         let address = server.endpoint().to_string();
         let handle = runtime.block_on(async { server.spawn() });
-        Self { address, handle: Some(handle), runtime, _place: place }
+        Self { address, naps, handle: Some(handle), runtime, _place: place }
     }
 }
 
