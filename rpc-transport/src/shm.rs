@@ -2,6 +2,7 @@
 //! the two sides together, wakes them, and tells each of the other's end. `unix:PATH?shm=auto` is the same where both
 //! sides can, and the socket alone where not. Never shares memory with a peer that the socket does not admit.
 
+mod arrivals;
 mod bell;
 mod introduction;
 #[cfg(all(test, traitwire_loom))]
@@ -16,16 +17,15 @@ mod ring;
 )]
 mod wire;
 
-use std::collections::VecDeque;
 use std::io::{self, Cursor};
 
 use async_trait::async_trait;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
-use tokio::task::{AbortHandle, JoinSet};
 use traitwire_core::transport::{Connector, Listener, Peer, Wire};
 use traitwire_core::{Endpoint, Options, RpcError};
 
+use self::arrivals::Arrivals;
 use self::introduction::{Declines, Met};
 use crate::failure::invalid;
 use crate::local::{self, Local, LocalServer};
@@ -35,9 +35,6 @@ use crate::parts::Parts;
 /// need not wait for room, which is two to three times the rate of a ring of 256 KiB. Memory is taken as it is first
 /// written to.
 const RING: usize = 1 << 20;
-
-/// Peers that may be on their way to introduce themselves. The newest push out the oldest.
-const INTRODUCTIONS: usize = 128;
 
 /// Whether both sides must share memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,32 +142,24 @@ struct ShmServer {
     local: LocalServer,
     ring: usize,
     sharing: Sharing,
-    introductions: JoinSet<io::Result<Wire>>,
-    /// Those under way, the oldest first, and some that are over.
-    order: VecDeque<AbortHandle>,
+    arrivals: Arrivals<io::Result<Wire>>,
 }
 
 impl ShmServer {
     async fn new(parts: Parts, sharing: Sharing) -> Result<Self, RpcError> {
         let ring = ring_size(&parts.endpoint)?;
         let local = LocalServer::file(parts).await?;
-        Ok(Self { local, ring, sharing, introductions: JoinSet::new(), order: VecDeque::new() })
+        let arrivals = Arrivals::new(&local.options().limits);
+        Ok(Self { local, ring, sharing, arrivals })
     }
 
-    /// Lets a peer introduce itself, in place of the oldest that has not yet.
+    /// Lets a peer introduce itself.
     fn introduce(&mut self, socket: UnixStream, peer: Peer) {
-        self.order.retain(|introduction| !introduction.is_finished());
-        if self.order.len() >= INTRODUCTIONS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            oldest.abort();
-        }
         let (ring, sharing, patience) = (self.ring, self.sharing, self.local.options().handshake_timeout);
-        let introduction = async move {
+        self.arrivals.admit(peer.credentials.map(|of| of.uid), async move {
             let timely = tokio::time::timeout(patience, answer(socket, peer, ring, sharing));
             timely.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-        };
-        self.order.push_back(self.introductions.spawn(introduction));
+        });
     }
 }
 
@@ -179,7 +168,7 @@ impl Listener for ShmServer {
     async fn accept(&mut self) -> io::Result<Option<Wire>> {
         loop {
             tokio::select! {
-                Some(introduced) = self.introductions.join_next() => {
+                Some(introduced) = self.arrivals.next() => {
                     let error = match introduced {
                         Ok(Ok(wire)) => return Ok(Some(wire)),
                         Ok(Err(error)) => error,
@@ -207,11 +196,7 @@ impl Listener for ShmServer {
 
 /// Hears how a peer begins.
 async fn answer(socket: UnixStream, peer: Peer, ring: usize, sharing: Sharing) -> io::Result<Wire> {
-    let met = match sharing {
-        // Nothing else can come of it: neither side waits for the other.
-        Sharing::Demanded => introduction::begin(&socket, ring, sharing.declines()).await,
-        Sharing::IfBoth => introduction::answer(&socket, ring).await,
-    };
+    let met = introduction::answer(&socket, ring, sharing.declines()).await;
     match (met.map_err(|cause| told(&socket, cause))?, sharing) {
         (Met::Shared { own, other }, _) => Ok(shared(socket, own, other, peer)),
         (Met::Declined, Sharing::IfBoth) => Ok(plain(socket, peer, Vec::new())),

@@ -125,7 +125,6 @@ async fn k_01_k_03_what_is_no_memory_to_trust_is_refused_and_nothing_kept() {
         let mut socket = UnixStream::connect(path(&victim.address)).expect("the server listens");
         socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         offer.show(&socket).expect("sent");
-        see(&socket).expect("its introduction");
         let mut told = Vec::new();
         // Where more was sent than it has read, the end is a reset.
         let _ = socket.read_to_end(&mut told);
@@ -186,9 +185,12 @@ async fn k_01_our_own_memory_cannot_be_cut_nor_written_to_by_the_peer() {
 #[tokio::test]
 async fn k_03_our_own_memory_shown_back_is_a_peer_that_says_what_we_say() {
     everywhere(&[Place::SharedMemory], "", |victim| async move {
+        // It shows its memory to who has shown some, and this is that of another connection.
+        let side = Side::dial(&victim.address).expect("a connection");
         let socket = UnixStream::connect(path(&victim.address)).expect("the server listens");
-        let (capacity, file) = see(&socket).expect("its introduction");
-        Offer::new(capacity, file).show(&socket).expect("sent");
+        let file = side.theirs.try_clone().expect("a copy");
+        Offer::new(side.their_capacity, file).show(&socket).expect("sent");
+        see(&socket).expect("its introduction");
         // It finds its own hello; what follows is as with any peer that says the same.
         drop(socket);
         victim
@@ -198,7 +200,8 @@ async fn k_03_our_own_memory_shown_back_is_a_peer_that_says_what_we_say() {
 
 #[tokio::test]
 async fn k_03_those_who_never_introduce_themselves_hold_up_nobody() {
-    let victim = Victim::start(Place::SharedMemory, "handshake_timeout=1m").await;
+    let mut victim = Victim::start(Place::SharedMemory, "handshake_timeout=1m&ring=64MiB").await;
+    let maps = victim.process().expect("a process").maps();
     let mut silent = Vec::new();
     for _ in 0..4 {
         for _ in 0..100 {
@@ -207,9 +210,11 @@ async fn k_03_those_who_never_introduce_themselves_hold_up_nobody() {
         // Well before the time is up that each of them has.
         let client = ProbeClient::connect(&format!("{}?connect_timeout=2s", victim.address)).await;
         assert_eq!(client.expect("a connection").add(1, 2).await, Ok(3));
+        // Who has shown nothing is shown nothing: the client after them was, and it has gone again.
+        let process = victim.process().expect("a process");
+        eventually("memory is taken for the silent", || process.maps() <= maps).await;
     }
     let mut oldest = &silent[0];
-    see(oldest).expect("its introduction");
     oldest.set_read_timeout(Some(Duration::from_secs(2))).expect("a timeout");
     assert_eq!(oldest.read(&mut [0]).expect("an end"), 0, "the oldest has given way");
     drop(silent);

@@ -1,6 +1,6 @@
 //! How two sides show each other their areas: each sends one message over the socket, with the file of its area, and
 //! hears the other's. Whoever connects begins. Never trusts a message: it says how large the ring is, and the file has to
-//! prove it.
+//! prove it. Never takes memory for a peer that has connected and says nothing.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -72,11 +72,11 @@ pub(super) async fn begin(socket: &UnixStream, capacity: usize, declines: Declin
     })
 }
 
-/// Hears the other side, which has connected, and answers it: that there is no memory here, if so.
+/// Hears the other side, which has connected, and answers it: that there is no memory here, where this side declines.
 ///
 /// # Errors
 /// As [`begin`].
-pub(super) async fn answer(socket: &UnixStream, capacity: usize) -> io::Result<Met> {
+pub(super) async fn answer(socket: &UnixStream, capacity: usize, declines: Declines) -> io::Result<Met> {
     let other = match hear(socket).await? {
         Heard::Region(other) => other,
         Heard::Declined => return Ok(Met::Declined),
@@ -87,10 +87,11 @@ pub(super) async fn answer(socket: &UnixStream, capacity: usize) -> io::Result<M
             show(socket, capacity, Some(file)).await?;
             Ok(Met::Shared { own, other })
         }
-        Err(_) => {
+        Err(_) if declines == Declines::WithoutMemory => {
             show(socket, 0, None).await?;
             Ok(Met::Declined)
         }
+        Err(error) => Err(error),
     }
 }
 
