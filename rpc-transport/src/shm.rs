@@ -5,6 +5,7 @@
 mod arrivals;
 mod bell;
 mod introduction;
+mod mapping;
 #[cfg(all(test, traitwire_loom))]
 #[allow(unsafe_code, reason = "loom watches each access")]
 mod races;
@@ -27,6 +28,7 @@ use traitwire_core::{Endpoint, Options, RpcError};
 
 use self::arrivals::Arrivals;
 use self::introduction::{Declines, Met};
+use self::mapping::{Mapping, Mappings};
 use crate::failure::invalid;
 use crate::local::{self, Local, LocalServer};
 use crate::parts::Parts;
@@ -97,19 +99,19 @@ fn ring_size(endpoint: &Endpoint) -> Result<usize, RpcError> {
 
 struct Shm {
     local: Local,
-    ring: usize,
+    mapping: Mapping,
     sharing: Sharing,
 }
 
 impl Shm {
     fn new(parts: Parts, sharing: Sharing) -> Result<Self, RpcError> {
-        let ring = ring_size(&parts.endpoint)?;
-        Ok(Self { local: Local::file(parts)?, ring, sharing })
+        let mapping = Mapping::new(ring_size(&parts.endpoint)?);
+        Ok(Self { local: Local::file(parts)?, mapping, sharing })
     }
 
     async fn open(&self) -> io::Result<Wire> {
         let (socket, peer) = self.local.open().await?;
-        let met = introduction::begin(&socket, self.ring, self.sharing.declines()).await;
+        let met = introduction::begin(&socket, &self.mapping, self.sharing.declines()).await;
         match (met.map_err(|cause| told(&socket, cause))?, self.sharing) {
             (Met::Shared { own, other }, _) => Ok(shared(socket, own, other, peer)),
             (Met::Declined, Sharing::IfBoth) => Ok(plain(socket, peer, Vec::new())),
@@ -140,24 +142,26 @@ impl Connector for Shm {
 
 struct ShmServer {
     local: LocalServer,
-    ring: usize,
+    mappings: Mappings,
     sharing: Sharing,
     arrivals: Arrivals<io::Result<Wire>>,
 }
 
 impl ShmServer {
     async fn new(parts: Parts, sharing: Sharing) -> Result<Self, RpcError> {
-        let ring = ring_size(&parts.endpoint)?;
+        let mappings = Mappings::new(ring_size(&parts.endpoint)?);
         let local = LocalServer::file(parts).await?;
         let arrivals = Arrivals::new(&local.options().limits);
-        Ok(Self { local, ring, sharing, arrivals })
+        Ok(Self { local, mappings, sharing, arrivals })
     }
 
     /// Lets a peer introduce itself.
     fn introduce(&mut self, socket: UnixStream, peer: Peer) {
-        let (ring, sharing, patience) = (self.ring, self.sharing, self.local.options().handshake_timeout);
-        self.arrivals.admit(peer.credentials.map(|of| of.uid), async move {
-            let timely = tokio::time::timeout(patience, answer(socket, peer, ring, sharing));
+        let user = peer.credentials.map(|of| of.uid);
+        let (mapping, sharing) = (self.mappings.of(user), self.sharing);
+        let patience = self.local.options().handshake_timeout;
+        self.arrivals.admit(user, async move {
+            let timely = tokio::time::timeout(patience, answer(socket, peer, &mapping, sharing));
             timely.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
         });
     }
@@ -195,8 +199,8 @@ impl Listener for ShmServer {
 }
 
 /// Hears how a peer begins.
-async fn answer(socket: UnixStream, peer: Peer, ring: usize, sharing: Sharing) -> io::Result<Wire> {
-    let met = introduction::answer(&socket, ring, sharing.declines()).await;
+async fn answer(socket: UnixStream, peer: Peer, mapping: &Mapping, sharing: Sharing) -> io::Result<Wire> {
+    let met = introduction::answer(&socket, mapping, sharing.declines()).await;
     match (met.map_err(|cause| told(&socket, cause))?, sharing) {
         (Met::Shared { own, other }, _) => Ok(shared(socket, own, other, peer)),
         (Met::Declined, Sharing::IfBoth) => Ok(plain(socket, peer, Vec::new())),

@@ -7,7 +7,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{
     FallocateFlags, MemfdFlags, Mode, OFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat,
@@ -15,10 +17,10 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
-use traitwire::{Code, Executed};
+use traitwire::{Code, Executed, Server};
 
 use crate::support::area::{HEADER, MAGIC, Offer, Own, RING, Side, memory, path, seals, see, sparse};
-use crate::support::probe::ProbeClient;
+use crate::support::probe::{ProbeClient, ProbeServer, Prober};
 use crate::support::process::Process;
 use crate::support::raw::PATIENCE;
 use crate::support::victim::{Place, Victim, eventually, everywhere, soon};
@@ -219,6 +221,61 @@ async fn k_03_those_who_never_introduce_themselves_hold_up_nobody() {
     assert_eq!(oldest.read(&mut [0]).expect("an end"), 0, "the oldest has given way");
     drop(silent);
     victim.unharmed().await;
+}
+
+/// Threads that allocate a file again and again, each of which the kernel makes wait for the others.
+struct Busy {
+    stop: Arc<AtomicBool>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Busy {
+    fn start(file: &OwnedFd, size: usize, threads: usize) -> Self {
+        let stop = Arc::<AtomicBool>::default();
+        let threads = (0..threads).map(|_| {
+            let (file, stop) = (file.try_clone().expect("a copy"), Arc::clone(&stop));
+            std::thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let _ = fallocate(&file, FallocateFlags::empty(), 0, size as u64);
+                }
+            })
+        });
+        Self { threads: threads.collect(), stop }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.threads.drain(..).for_each(|thread| thread.join().expect("no panic"));
+    }
+}
+
+#[tokio::test]
+async fn k_03_a_file_that_its_peer_is_busy_with_holds_up_that_peer_alone() {
+    const LARGE: usize = 64 << 20;
+    // In this thread, which runs nothing else then.
+    let address = Place::SharedMemory.address("");
+    let service = ProbeServer::new(Prober::default());
+    let server = Server::builder().service(service).bind(&address).await.expect("an address").spawn();
+    let socket = UnixStream::connect(path(&address)).expect("the server listens");
+    let (_own, file) = Own::new(LARGE);
+    let copy = file.try_clone().expect("a copy");
+    let busy = Busy::start(&file, HEADER + LARGE, 300);
+    Offer::new(LARGE as u64, copy).show(&socket).expect("sent");
+    let seen = tokio::task::spawn_blocking(move || see(&socket).map(drop));
+    let (begin, mut longest) = (Instant::now(), Duration::ZERO);
+    while !seen.is_finished() && begin.elapsed() < PATIENCE {
+        let turn = Instant::now();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        longest = longest.max(turn.elapsed());
+    }
+    let waited = begin.elapsed();
+    drop(busy);
+    println!("{waited:?}, of which the thread was held {longest:?}");
+    assert!(longest < waited / 4 || waited < Duration::from_millis(100), "{longest:?} of {waited:?}");
+    seen.await.expect("no panic").expect("its introduction");
+    server.shutdown(PATIENCE).await.expect("an end");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use tokio::io::Interest;
 use tokio::net::UnixStream;
 
 use super::bell::REASON;
+use super::mapping::Mapping;
 use super::region::Region;
 
 /// The first bytes of the message. No text begins like this, nor a hello.
@@ -58,14 +59,14 @@ impl Met {
 /// # Errors
 /// `InvalidData` where the peer says something else, or shows memory that cannot be trusted. Where this side has no
 /// memory and does not decline.
-pub(super) async fn begin(socket: &UnixStream, capacity: usize, declines: Declines) -> io::Result<Met> {
-    let (own, file) = match Region::create(capacity) {
+pub(super) async fn begin(socket: &UnixStream, mapping: &Mapping, declines: Declines) -> io::Result<Met> {
+    let (own, file) = match mapping.create().await {
         Ok(created) => created,
         Err(_) if declines == Declines::WithoutMemory => return Ok(Met::Declined),
         Err(error) => return Err(error),
     };
-    show(socket, capacity, Some(file)).await?;
-    Ok(match hear(socket).await? {
+    show(socket, mapping.ring(), Some(file)).await?;
+    Ok(match hear(socket, mapping).await? {
         Heard::Region(other) => Met::Shared { own, other },
         Heard::Declined => Met::Declined,
         Heard::Plain { begun } => Met::Plain { begun },
@@ -76,15 +77,15 @@ pub(super) async fn begin(socket: &UnixStream, capacity: usize, declines: Declin
 ///
 /// # Errors
 /// As [`begin`].
-pub(super) async fn answer(socket: &UnixStream, capacity: usize, declines: Declines) -> io::Result<Met> {
-    let other = match hear(socket).await? {
+pub(super) async fn answer(socket: &UnixStream, mapping: &Mapping, declines: Declines) -> io::Result<Met> {
+    let other = match hear(socket, mapping).await? {
         Heard::Region(other) => other,
         Heard::Declined => return Ok(Met::Declined),
         Heard::Plain { begun } => return Ok(Met::Plain { begun }),
     };
-    match Region::create(capacity) {
+    match mapping.create().await {
         Ok((own, file)) => {
-            show(socket, capacity, Some(file)).await?;
+            show(socket, mapping.ring(), Some(file)).await?;
             Ok(Met::Shared { own, other })
         }
         Err(_) if declines == Declines::WithoutMemory => {
@@ -102,7 +103,7 @@ enum Heard {
     Plain { begun: Vec<u8> },
 }
 
-async fn hear(socket: &UnixStream) -> io::Result<Heard> {
+async fn hear(socket: &UnixStream, mapping: &Mapping) -> io::Result<Heard> {
     let mut heard = [0; MESSAGE];
     let mut file = None;
     let mut filled = 0;
@@ -127,7 +128,10 @@ async fn hear(socket: &UnixStream) -> io::Result<Heard> {
     match file {
         None if theirs == 0 => Ok(Heard::Declined),
         None => Err(invalid("no memory was offered")),
-        Some(file) => Ok(Heard::Region(Region::open(file, usize::try_from(theirs).unwrap_or(usize::MAX))?)),
+        Some(file) => {
+            let capacity = usize::try_from(theirs).unwrap_or(usize::MAX);
+            Ok(Heard::Region(mapping.open(file, capacity).await?))
+        }
     }
 }
 
