@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use rustix::net::{SendFlags, send};
 use tokio::net::UnixStream;
 
@@ -81,9 +83,10 @@ impl Bell {
         let _ = send(&self.socket, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
     }
 
-    /// Whether the peer was found to have gone.
+    /// Whether the peer has gone. Looks at the socket, unless it is known: a reader that has found the end in memory never
+    /// listened.
     pub(crate) fn has_gone(&self) -> bool {
-        self.has_gone.load(Ordering::Relaxed)
+        self.has_gone.load(Ordering::Relaxed) || is_hung_up(&self.socket)
     }
 
     /// Waits for a ring. `false` when the peer has gone, now and ever after. Both sleepers can wait at once; what one of
@@ -124,6 +127,15 @@ impl Bell {
             self.in_vain.store(0, Ordering::Relaxed);
         }
     }
+}
+
+/// Whether the other end of a socket is no more. Takes nothing out of it, and does not ask the runtime, which may not
+/// have heard yet.
+fn is_hung_up(socket: &UnixStream) -> bool {
+    let end = PollFlags::HUP | PollFlags::RDHUP;
+    let mut looked = [PollFd::new(socket, end)];
+    let found = retry_on_intr(|| poll(&mut looked, Some(&Timespec::default())));
+    found.is_ok() && looked[0].revents().intersects(end)
 }
 
 /// Tells a peer that waits for rings why there will be none.
