@@ -17,6 +17,7 @@ mod ring;
     reason = "a buffer need not be cleared to be read into: each block says why it is sound"
 )]
 mod wire;
+mod words;
 
 use std::io::{self, Cursor};
 
@@ -218,7 +219,7 @@ fn told(socket: &UnixStream, cause: io::Error) -> io::Error {
 }
 
 /// A connection over the areas of both sides.
-fn shared(socket: UnixStream, own: region::Region, other: region::Region, peer: Peer) -> Wire {
+fn shared(socket: UnixStream, own: region::Own, other: region::PeerArea, peer: Peer) -> Wire {
     wire::wire(bell::Bell::new(socket), own, other, peer)
 }
 

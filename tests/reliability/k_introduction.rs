@@ -1,6 +1,6 @@
 //! K, the beginning: what a peer may show instead of memory that can be trusted.
 //!
-//! K-02, a kernel that loses a flag: what was asked for is asked after (`Region::create`), by the same check that refuses
+//! K-02, a kernel that loses a flag: what was asked for is asked after (`Own::create`), by the same check that refuses
 //! a peer's memory here; that the seals of our own memory are there and hold is K-01's second test.
 
 use std::fs::File;

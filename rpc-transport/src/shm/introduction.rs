@@ -15,7 +15,7 @@ use tokio::net::UnixStream;
 
 use super::bell::REASON;
 use super::mapping::Mapping;
-use super::region::Region;
+use super::region::{Own, PeerArea};
 
 /// The first bytes of the message. No text begins like this, nor a hello.
 const MAGIC: [u8; 8] = *b"\xFFTWSHM\x01\n";
@@ -29,7 +29,7 @@ const MESSAGE: usize = 16;
 /// What came of it.
 pub(super) enum Met {
     /// Both sides share memory.
-    Shared { own: Region, other: Region },
+    Shared { own: Own, other: PeerArea },
     /// One of them has none to share.
     Declined,
     /// The other side has begun with a hello, of which this much was read.
@@ -67,7 +67,7 @@ pub(super) async fn begin(socket: &UnixStream, mapping: &Mapping, declines: Decl
     };
     show(socket, mapping.ring(), Some(file)).await?;
     Ok(match hear(socket, mapping).await? {
-        Heard::Region(other) => Met::Shared { own, other },
+        Heard::Area(other) => Met::Shared { own, other },
         Heard::Declined => Met::Declined,
         Heard::Plain { begun } => Met::Plain { begun },
     })
@@ -79,7 +79,7 @@ pub(super) async fn begin(socket: &UnixStream, mapping: &Mapping, declines: Decl
 /// As [`begin`].
 pub(super) async fn answer(socket: &UnixStream, mapping: &Mapping, declines: Declines) -> io::Result<Met> {
     let other = match hear(socket, mapping).await? {
-        Heard::Region(other) => other,
+        Heard::Area(other) => other,
         Heard::Declined => return Ok(Met::Declined),
         Heard::Plain { begun } => return Ok(Met::Plain { begun }),
     };
@@ -98,7 +98,7 @@ pub(super) async fn answer(socket: &UnixStream, mapping: &Mapping, declines: Dec
 
 /// What the other side has said.
 enum Heard {
-    Region(Region),
+    Area(PeerArea),
     Declined,
     Plain { begun: Vec<u8> },
 }
@@ -130,7 +130,7 @@ async fn hear(socket: &UnixStream, mapping: &Mapping) -> io::Result<Heard> {
         None => Err(invalid("no memory was offered")),
         Some(file) => {
             let capacity = usize::try_from(theirs).unwrap_or(usize::MAX);
-            Ok(Heard::Region(mapping.open(file, capacity).await?))
+            Ok(Heard::Area(mapping.open(file, capacity).await?))
         }
     }
 }

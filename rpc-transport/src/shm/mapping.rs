@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use tokio::sync::Semaphore;
 
 use super::arrivals::User;
-use super::region::Region;
+use super::region::{Own, PeerArea};
 
 /// Threads that may wait for the memory of one user's peers.
 const THREADS: usize = 4;
@@ -33,15 +33,15 @@ impl Mapping {
         self.ring
     }
 
-    /// As [`Region::create`].
-    pub(super) async fn create(&self) -> io::Result<(Region, OwnedFd)> {
+    /// As [`Own::create`].
+    pub(super) async fn create(&self) -> io::Result<(Own, OwnedFd)> {
         let ring = self.ring;
-        self.run(move || Region::create(ring)).await
+        self.run(move || Own::create(ring)).await
     }
 
-    /// As [`Region::open`].
-    pub(super) async fn open(&self, file: OwnedFd, capacity: usize) -> io::Result<Region> {
-        self.run(move || Region::open(file, capacity)).await
+    /// As [`PeerArea::open`].
+    pub(super) async fn open(&self, file: OwnedFd, capacity: usize) -> io::Result<PeerArea> {
+        self.run(move || PeerArea::open(file, capacity)).await
     }
 
     /// Waits for one of the threads, and for what is done there. Who stops waiting leaves it to end by itself, and until

@@ -10,7 +10,8 @@ use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Notify};
 use loom::thread;
 
-use super::ring::{Area, Consumer, Producer, Words, sleep_for_bytes, wake_for_bytes};
+use super::ring::{Consumer, Get, Producer, Put, sleep_for_bytes, wake_for_bytes};
+use super::words::{PeerWords, Words};
 
 /// Bytes that the ring holds: fewer than are sent, so that both sides have to wait.
 const CAPACITY: usize = 2;
@@ -29,20 +30,30 @@ impl Side {
     }
 }
 
-impl Area for Side {
-    fn words(&self) -> &Words {
-        &self.words
-    }
+/// The ring of a side, for its producer.
+struct Ring(Arc<Side>);
 
+impl Put for Ring {
     fn capacity(&self) -> usize {
         CAPACITY
     }
 
-    fn put(&self, offset: usize, bytes: &[u8]) {
-        for (cell, byte) in self.ring[offset..].iter().zip(bytes) {
+    fn put(&mut self, offset: usize, bytes: &[u8]) {
+        for (cell, byte) in self.0.ring[offset..].iter().zip(bytes) {
             // SAFETY: loom fails the test if anybody else accesses the cell at the same time.
             cell.with_mut(|place| unsafe { *place = *byte });
         }
+    }
+}
+
+/// As the other side sees it.
+impl Get for Side {
+    fn words(&self) -> PeerWords<'_> {
+        PeerWords::new(&self.words)
+    }
+
+    fn capacity(&self) -> usize {
+        CAPACITY
     }
 
     fn get(&self, offset: usize, into: &mut [MaybeUninit<u8>]) {
@@ -54,22 +65,22 @@ impl Area for Side {
 }
 
 /// Sends all the bytes, asleep whenever there is no room, then says that nothing follows.
-fn produce(own: &Side, other: &Side) {
-    let mut producer = Producer::new();
+fn produce(own: &Arc<Side>, other: &Side) {
+    let mut producer = Producer::new(Ring(Arc::clone(own)));
     let mut next = 0;
     while next < BYTES {
-        let sent = producer.send(own, other, &[next]).expect("an honest consumer");
+        let sent = producer.send(&own.words, other, &[next]).expect("an honest consumer");
         if sent > 0 {
             next += 1;
             if producer.must_ring(other) {
                 other.bell.notify();
             }
-        } else if producer.sleep(own, other).expect("an honest consumer") {
+        } else if producer.sleep(&own.words, other).expect("an honest consumer") {
             own.bell.wait();
-            producer.wake(own);
+            producer.wake(&own.words);
         }
     }
-    producer.close(own);
+    producer.close(&own.words);
     if producer.must_ring(other) {
         other.bell.notify();
     }
@@ -81,7 +92,7 @@ fn consume(own: &Side, other: &Side, at_once: usize) -> Vec<u8> {
     let mut all = Vec::new();
     loop {
         let mut bytes = [MaybeUninit::new(u8::MAX); CAPACITY];
-        let taken = consumer.take(own, other, &mut bytes[..at_once]).expect("an honest producer");
+        let taken = consumer.take(&own.words, other, &mut bytes[..at_once]).expect("an honest producer");
         // SAFETY: all of them began initialised.
         all.extend(bytes[..taken].iter().map(|byte| unsafe { byte.assume_init() }));
         if taken > 0 {
@@ -90,9 +101,9 @@ fn consume(own: &Side, other: &Side, at_once: usize) -> Vec<u8> {
             }
         } else if consumer.is_closed(other).expect("an honest producer") {
             return all;
-        } else if sleep_for_bytes(own, other) {
+        } else if sleep_for_bytes(&own.words, other) {
             own.bell.wait();
-            wake_for_bytes(own);
+            wake_for_bytes(&own.words);
         }
     }
 }
