@@ -155,10 +155,17 @@ impl Get for PeerArea {
     fn get(&self, offset: usize, into: &mut [MaybeUninit<u8>]) {
         check_bounds(offset, into.len(), self.capacity);
         let ring = self.map.as_ptr().wrapping_add(HEADER + offset).cast::<MaybeUninit<u8>>();
-        // SAFETY: the bytes lie within the mapping, whose size is sealed, and not within `into`. A side that keeps the
-        // rules does not write here until the consumer has said that it has taken them. One that breaks them makes the
-        // copy a mixture of old and new bytes: bytes all the same, and whatever they are, they are checked as anything
-        // that comes from a peer, in the copy. No reference to the shared bytes ever exists.
+        // SAFETY: the bytes lie within the mapping, whose size is sealed, and not within `into`. No reference to them ever
+        // exists, and of `MaybeUninit<u8>` any bits are a value. A side that keeps the rules does not write here until the
+        // consumer has said that it has taken them.
+        //
+        // One that breaks them writes during the copy. Rust's memory model has no word for another process; between
+        // threads this would be a data race, and undefined, since the copy is not atomic. It relies on what compilers
+        // do, as other code for shared memory does: bytes behind a pointer from the kernel, which somebody unknown may
+        // have written, are copied, and nothing is concluded from them but what is in the copy. That is a mixture of old
+        // and new bytes then, and is checked as anything that comes from a peer. Nor are they looked at again in place
+        // of the copy: the consumer's `tail` is stored with `Release` right after it. Relaxed atomics would be within the
+        // model, and would copy a word at a time what is copied a vector at a time.
         unsafe { ring.copy_to_nonoverlapping(into.as_mut_ptr(), into.len()) }
     }
 }
