@@ -168,6 +168,11 @@ async fn k_01_our_own_memory_cannot_be_cut_nor_written_to_by_the_peer() {
         let side = Side::dial(&victim.address).expect("a connection");
         let file = side.theirs.as_fd();
         assert!(fcntl_get_seals(file).expect("it can be sealed").contains(seals()));
+        // Where the kernel can forbid that it is executed, it is.
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::NOEXEC_SEAL;
+        if memfd_create("traitwire-tests", flags).is_ok() {
+            assert!(fcntl_get_seals(file).expect("it can be sealed").contains(SealFlags::EXEC));
+        }
         let found = fstat(file).expect("its size");
         assert_eq!(found.st_size as u64, HEADER as u64 + side.their_capacity);
         assert!(found.st_blocks * 512 >= found.st_size, "all of it is there");

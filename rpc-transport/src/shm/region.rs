@@ -15,7 +15,7 @@ use rustix::fs::{
     FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat, fstatfs,
     memfd_create,
 };
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Resource, getrlimit};
 
 use super::ring::{Get, Put};
@@ -74,7 +74,7 @@ impl Own {
             let what = format!("no file may be as large as a ring of {capacity} bytes (`ulimit -f`)");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
         }
-        let file = memfd_create("traitwire", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+        let file = unnamed()?;
         populate(&file, capacity)?;
         let ring = OwnRing { map: MmapOptions::new().offset(HEADER as u64).len(capacity).map_raw(&file)? };
         let words = OwnWords { map: MmapOptions::new().len(HEADER).map_raw(&file)?, capacity };
@@ -167,6 +167,16 @@ impl Get for PeerArea {
         // of the copy: the consumer's `tail` is stored with `Release` right after it. Relaxed atomics would be within the
         // model, and would copy a word at a time what is copied a vector at a time.
         unsafe { ring.copy_to_nonoverlapping(into.as_mut_ptr(), into.len()) }
+    }
+}
+
+/// A file without a name, which nobody can execute: some systems allow no other (`vm.memfd_noexec=2`).
+fn unnamed() -> io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    match memfd_create("traitwire", flags | MemfdFlags::NOEXEC_SEAL) {
+        // Linux before 6.3 does not know the flag, and has no such rule.
+        Err(Errno::INVAL) => Ok(memfd_create("traitwire", flags)?),
+        made => Ok(made?),
     }
 }
 
