@@ -62,7 +62,10 @@ impl Met {
 pub(super) async fn begin(socket: &UnixStream, mapping: &Mapping, declines: Declines) -> io::Result<Met> {
     let (own, file) = match mapping.create().await {
         Ok(created) => created,
-        Err(_) if declines == Declines::WithoutMemory => return Ok(Met::Declined),
+        Err(error) if declines == Declines::WithoutMemory => {
+            trace(&error);
+            return Ok(Met::Declined);
+        }
         Err(error) => return Err(error),
     };
     show(socket, mapping.ring(), Some(file)).await?;
@@ -88,12 +91,18 @@ pub(super) async fn answer(socket: &UnixStream, mapping: &Mapping, declines: Dec
             show(socket, mapping.ring(), Some(file)).await?;
             Ok(Met::Shared { own, other })
         }
-        Err(_) if declines == Declines::WithoutMemory => {
+        Err(error) if declines == Declines::WithoutMemory => {
+            trace(&error);
             show(socket, 0, None).await?;
             Ok(Met::Declined)
         }
         Err(error) => Err(error),
     }
+}
+
+/// Nobody hears of it otherwise: the connection is made all the same.
+fn trace(error: &io::Error) {
+    tracing::debug!(%error, "no memory to share: the socket alone carries the connection");
 }
 
 /// What the other side has said.
