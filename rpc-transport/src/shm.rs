@@ -30,7 +30,7 @@ use traitwire_core::{Endpoint, Options, RpcError};
 use self::arrivals::Arrivals;
 use self::introduction::{Declines, Met};
 use self::mapping::{Mapping, Mappings};
-use crate::failure::invalid;
+use crate::failure::{failed, invalid};
 use crate::local::{self, Local, LocalServer};
 use crate::parts::Parts;
 
@@ -110,26 +110,32 @@ impl Shm {
         Ok(Self { local: Local::file(parts)?, mapping, sharing })
     }
 
-    async fn open(&self) -> io::Result<Wire> {
-        let (socket, peer) = self.local.open().await?;
-        let met = introduction::begin(&socket, &self.mapping, self.sharing.declines()).await;
-        match (met.map_err(|cause| told(&socket, cause))?, self.sharing) {
-            (Met::Shared { own, other }, _) => Ok(shared(socket, own, other, peer)),
-            (Met::Declined, Sharing::IfBoth) => Ok(plain(socket, peer, Vec::new())),
-            // It has taken the introduction for a broken hello. The next time it gets a hello.
-            (Met::Plain { .. }, Sharing::IfBoth) => {
-                let (socket, peer) = self.local.open().await?;
-                Ok(plain(socket, peer, Vec::new()))
-            }
-            (unmet, Sharing::Demanded) => Err(told(&socket, unmet.refusal())),
-        }
+    async fn dial(&self) -> Result<(UnixStream, Peer), RpcError> {
+        self.local.open().await.map_err(|cause| self.local.failed(&cause))
+    }
+
+    /// Why a server that is there is not connected to.
+    fn refused(&self, socket: &UnixStream, cause: io::Error) -> RpcError {
+        failed(self.local.endpoint(), "cannot connect", &told(socket, cause))
     }
 }
 
 #[async_trait]
 impl Connector for Shm {
     async fn connect(&self) -> Result<Wire, RpcError> {
-        self.open().await.map_err(|cause| self.local.failed(&cause))
+        let (socket, peer) = self.dial().await?;
+        let met = introduction::begin(&socket, &self.mapping, self.sharing.declines()).await;
+        match (met.map_err(|cause| self.refused(&socket, cause))?, self.sharing) {
+            (Met::Shared { own, other }, _) => Ok(shared(socket, own, other, peer)),
+            (Met::Declined, Sharing::IfBoth) => Ok(plain(socket, peer, Vec::new())),
+            // It has taken the introduction for a broken hello. The next time it gets a hello.
+            (Met::Plain { .. }, Sharing::IfBoth) => {
+                drop(socket);
+                let (socket, peer) = self.dial().await?;
+                Ok(plain(socket, peer, Vec::new()))
+            }
+            (unmet, Sharing::Demanded) => Err(self.refused(&socket, unmet.refusal())),
+        }
     }
 
     fn endpoint(&self) -> &Endpoint {

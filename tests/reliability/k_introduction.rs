@@ -4,7 +4,7 @@
 //! a peer's memory here; that the seals of our own memory are there and hold is K-01's second test.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
@@ -226,6 +226,30 @@ async fn k_03_those_who_never_introduce_themselves_hold_up_nobody() {
     assert_eq!(oldest.read(&mut [0]).expect("an end"), 0, "the oldest has given way");
     drop(silent);
     victim.unharmed().await;
+}
+
+#[tokio::test]
+async fn k_03_a_refusal_is_one_whenever_it_is_heard() {
+    for introduces in [false, true] {
+        let address = Place::SharedMemory.address("");
+        let listener = UnixListener::bind(path(&address)).expect("a socket");
+        let server = std::thread::spawn(move || {
+            let socket = match introduces {
+                true => Side::accept(&listener)?.socket,
+                false => listener.accept()?.0,
+            };
+            (&socket).write_all(b"too many of you")?;
+            // It has read it by the time that it leaves.
+            socket.set_read_timeout(Some(PATIENCE))?;
+            io::copy(&mut &socket, &mut io::sink())
+        });
+        let connecting = ProbeClient::connect(format!("{address}?reconnect=off"));
+        let error = soon("connecting", connecting).await.expect_err("refused");
+        assert_eq!((error.code(), error.executed()), (Code::Unavailable, Executed::No), "{error}");
+        assert!(error.to_string().contains("the peer refuses: too many of you"), "{error}");
+        assert!(!error.to_string().contains("no server listens"), "{error}");
+        server.join().expect("no panic").expect("an end");
+    }
 }
 
 /// Threads that allocate a file again and again, each of which the kernel makes wait for the others.

@@ -127,8 +127,8 @@ impl Bell {
             return Poll::Ready(match self.socket.try_read(&mut heard) {
                 Ok(0) => Some(End::Gone),
                 Ok(bytes) if heard[..bytes].iter().any(|byte| *byte != 0) => {
-                    let (kind, what) = (io::ErrorKind::ConnectionRefused, refused(&heard[..bytes]));
-                    Some(End::Failed { kind, what })
+                    let refusal = refused(&heard[..bytes]);
+                    Some(End::Failed { kind: refusal.kind(), what: refusal.to_string() })
                 }
                 Ok(_) if self.in_vain.fetch_add(1, Ordering::Relaxed) >= IN_VAIN => {
                     let what = "the peer rings on and on, and nothing is there".to_owned();
@@ -166,9 +166,10 @@ pub(crate) fn refuse(socket: &UnixStream, cause: &io::Error) {
     let _ = send(socket, reason.as_bytes(), SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
 }
 
-fn refused(heard: &[u8]) -> String {
+/// What a peer's text means, wherever it is heard.
+pub(super) fn refused(heard: &[u8]) -> io::Error {
     let reason: String = String::from_utf8_lossy(heard).chars().filter(|sign| !sign.is_control()).collect();
-    format!("the peer refuses: {reason}")
+    io::Error::new(io::ErrorKind::ConnectionRefused, format!("the peer refuses: {reason}"))
 }
 
 #[cfg(test)]

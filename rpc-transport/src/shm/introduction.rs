@@ -13,7 +13,7 @@ use rustix::net::{
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 
-use super::bell::REASON;
+use super::bell::{REASON, refused};
 use super::mapping::Mapping;
 use super::region::{Own, PeerArea};
 
@@ -57,8 +57,8 @@ impl Met {
 /// Introduces this side, which has connected, and hears the other. Says nothing where this side declines.
 ///
 /// # Errors
-/// `InvalidData` where the peer says something else, or shows memory that cannot be trusted. Where this side has no
-/// memory and does not decline.
+/// `InvalidData` where the peer says something else, or shows memory that cannot be trusted. `ConnectionRefused` where it
+/// says why it refuses. Where this side has no memory and does not decline.
 pub(super) async fn begin(socket: &UnixStream, mapping: &Mapping, declines: Declines) -> io::Result<Met> {
     let (own, file) = match mapping.create().await {
         Ok(created) => created,
@@ -151,7 +151,7 @@ fn refusal(socket: &UnixStream, begun: &[u8]) -> io::Error {
     let said = String::from_utf8([begun, &rest[..more]].concat()).unwrap_or_default();
     match said.is_empty() || said.chars().any(char::is_control) {
         true => invalid("the peer does not speak of shared memory"),
-        false => io::Error::new(io::ErrorKind::PermissionDenied, format!("the peer refuses: {said}")),
+        false => refused(said.as_bytes()),
     }
 }
 
