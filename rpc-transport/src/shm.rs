@@ -35,8 +35,8 @@ use crate::local::{self, Local, LocalServer};
 use crate::parts::Parts;
 
 /// Bytes of this side's ring, unless the option `ring` says otherwise. A megabyte goes over in one piece: its sender
-/// need not wait for room, which is two to three times the rate of a ring of 256 KiB. Memory is taken as it is first
-/// written to.
+/// need not wait for room, which is two to three times the rate of a ring of 256 KiB. All of that memory is taken when the
+/// connection is made.
 const RING: usize = 1 << 20;
 
 /// Whether both sides must share memory.
