@@ -1,6 +1,8 @@
 //! `shm:PATH`, two byte rings in shared memory. The socket at PATH, a local one with all that is said of those, brings
 //! the two sides together, wakes them, and tells each of the other's end. `unix:PATH?shm=auto` is the same where both
 //! sides can, and the socket alone where not (P-97). Never shares memory with a peer that the socket does not admit.
+//!
+//! For 64-bit Linux alone: an index is a number of 64 bits, read and written as one, which never comes round.
 
 mod arrivals;
 mod bell;

@@ -1,5 +1,5 @@
 //! `unix:PATH?shm=auto`: what two sides make of one socket, by what each of them can. Never more than bytes over it.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", target_pointer_width = "64"))]
 
 mod support;
 
