@@ -42,7 +42,7 @@
 //! | `fifo:PATH` | a server behind a named pipe, one pair of pipes for each client |
 //! | `unix:PATH` | a server behind a Unix domain socket file |
 //! | `local:NAME` | a server behind the platform's namespaced local socket |
-//! | `shm:PATH` | a server behind shared memory, introduced by a Unix domain socket file (Linux) |
+//! | `shm:PATH` | a server behind shared memory, introduced by a Unix domain socket file (64-bit Linux) |
 //! | `tcp://HOST:PORT` | a server across the network |
 //!
 //! An address may carry options, `tcp://127.0.0.1:7000?connect_timeout=2s&max_message=1MiB`; see [`Options`]

@@ -7,7 +7,7 @@ use traitwire_core::transport::{Bind, Connector, Dial, Listener};
 use traitwire_core::{Code, Endpoint, Options, RpcError};
 
 use crate::parts::Parts;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 use crate::shm;
 #[cfg(unix)]
 use crate::{exec, fifo, local, stdio};
@@ -52,7 +52,7 @@ const SCHEMES: &[Scheme] = &[
         connector: Some(fifo::connector),
         listener: Some(|parts| Box::pin(async move { fifo::listener(parts) })),
     },
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     Scheme {
         name: "unix",
         options: &["insecure_dir", "peer", "ring", "shm"],
@@ -60,7 +60,7 @@ const SCHEMES: &[Scheme] = &[
         listener: Some(|parts| Box::pin(shm::unix_listener(parts))),
     },
     // Where memory cannot be shared, both sides stay on the socket.
-    #[cfg(all(unix, not(target_os = "linux")))]
+    #[cfg(all(unix, not(all(target_os = "linux", target_pointer_width = "64"))))]
     Scheme {
         name: "unix",
         options: &["insecure_dir", "peer", "ring", "shm"],
@@ -74,7 +74,7 @@ const SCHEMES: &[Scheme] = &[
         connector: Some(local::name_connector),
         listener: Some(|parts| Box::pin(async move { local::name_listener(parts) })),
     },
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     Scheme {
         name: "shm",
         options: &["insecure_dir", "peer", "ring"],

@@ -20,11 +20,11 @@ mod fifo;
 mod local;
 mod memory;
 mod parts;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod shm;
 #[cfg(unix)]
 mod stdio;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod sync;
 #[cfg(unix)]
 mod sys;

@@ -1,9 +1,13 @@
 //! `shm:PATH`, two byte rings in shared memory. The socket at PATH, a local one with all that is said of those, brings
 //! the two sides together, wakes them, and tells each of the other's end. `unix:PATH?shm=auto` is the same where both
-//! sides can, and the socket alone where not. Never shares memory with a peer that the socket does not admit.
+//! sides can, and the socket alone where not (P-97). Never shares memory with a peer that the socket does not admit.
+//!
+//! For 64-bit Linux alone: an index is a number of 64 bits, read and written as one, which never comes round.
 
+mod arrivals;
 mod bell;
 mod introduction;
+mod mapping;
 #[cfg(all(test, traitwire_loom))]
 #[allow(unsafe_code, reason = "loom watches each access")]
 mod races;
@@ -15,29 +19,27 @@ mod ring;
     reason = "a buffer need not be cleared to be read into: each block says why it is sound"
 )]
 mod wire;
+mod words;
 
-use std::collections::VecDeque;
 use std::io::{self, Cursor};
 
 use async_trait::async_trait;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
-use tokio::task::{AbortHandle, JoinSet};
 use traitwire_core::transport::{Connector, Listener, Peer, Wire};
 use traitwire_core::{Endpoint, Options, RpcError};
 
+use self::arrivals::Arrivals;
 use self::introduction::{Declines, Met};
-use crate::failure::invalid;
+use self::mapping::{Mapping, Mappings};
+use crate::failure::{failed, invalid};
 use crate::local::{self, Local, LocalServer};
 use crate::parts::Parts;
 
 /// Bytes of this side's ring, unless the option `ring` says otherwise. A megabyte goes over in one piece: its sender
-/// need not wait for room, which is two to three times the rate of a ring of 256 KiB. Memory is taken as it is first
-/// written to.
+/// need not wait for room, which is two to three times the rate of a ring of 256 KiB. All of that memory is taken when the
+/// connection is made.
 const RING: usize = 1 << 20;
-
-/// Peers that may be on their way to introduce themselves. The newest push out the oldest.
-const INTRODUCTIONS: usize = 128;
 
 /// Whether both sides must share memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,36 +102,42 @@ fn ring_size(endpoint: &Endpoint) -> Result<usize, RpcError> {
 
 struct Shm {
     local: Local,
-    ring: usize,
+    mapping: Mapping,
     sharing: Sharing,
 }
 
 impl Shm {
     fn new(parts: Parts, sharing: Sharing) -> Result<Self, RpcError> {
-        let ring = ring_size(&parts.endpoint)?;
-        Ok(Self { local: Local::file(parts)?, ring, sharing })
+        let mapping = Mapping::new(ring_size(&parts.endpoint)?);
+        Ok(Self { local: Local::file(parts)?, mapping, sharing })
     }
 
-    async fn open(&self) -> io::Result<Wire> {
-        let (socket, peer) = self.local.open().await?;
-        let met = introduction::begin(&socket, self.ring, self.sharing.declines()).await;
-        match (met.map_err(|cause| told(&socket, cause))?, self.sharing) {
-            (Met::Shared { own, other }, _) => Ok(shared(socket, own, other, peer)),
-            (Met::Declined, Sharing::IfBoth) => Ok(plain(socket, peer, Vec::new())),
-            // It has taken the introduction for a broken hello. The next time it gets a hello.
-            (Met::Plain { .. }, Sharing::IfBoth) => {
-                let (socket, peer) = self.local.open().await?;
-                Ok(plain(socket, peer, Vec::new()))
-            }
-            (unmet, Sharing::Demanded) => Err(told(&socket, unmet.refusal())),
-        }
+    async fn dial(&self) -> Result<(UnixStream, Peer), RpcError> {
+        self.local.open().await.map_err(|cause| self.local.failed(&cause))
+    }
+
+    /// Why a server that is there is not connected to.
+    fn refused(&self, socket: &UnixStream, cause: io::Error) -> RpcError {
+        failed(self.local.endpoint(), "cannot connect", &told(socket, cause))
     }
 }
 
 #[async_trait]
 impl Connector for Shm {
     async fn connect(&self) -> Result<Wire, RpcError> {
-        self.open().await.map_err(|cause| self.local.failed(&cause))
+        let (socket, peer) = self.dial().await?;
+        let met = introduction::begin(&socket, &self.mapping, self.sharing.declines()).await;
+        match (met.map_err(|cause| self.refused(&socket, cause))?, self.sharing) {
+            (Met::Shared { own, other }, _) => Ok(shared(socket, own, other, peer)),
+            (Met::Declined, Sharing::IfBoth) => Ok(plain(socket, peer, Vec::new())),
+            // It has taken the introduction for a broken hello. The next time it gets a hello.
+            (Met::Plain { .. }, Sharing::IfBoth) => {
+                drop(socket);
+                let (socket, peer) = self.dial().await?;
+                Ok(plain(socket, peer, Vec::new()))
+            }
+            (unmet, Sharing::Demanded) => Err(self.refused(&socket, unmet.refusal())),
+        }
     }
 
     fn endpoint(&self) -> &Endpoint {
@@ -143,34 +151,28 @@ impl Connector for Shm {
 
 struct ShmServer {
     local: LocalServer,
-    ring: usize,
+    mappings: Mappings,
     sharing: Sharing,
-    introductions: JoinSet<io::Result<Wire>>,
-    /// Those under way, the oldest first, and some that are over.
-    order: VecDeque<AbortHandle>,
+    arrivals: Arrivals<io::Result<Wire>>,
 }
 
 impl ShmServer {
     async fn new(parts: Parts, sharing: Sharing) -> Result<Self, RpcError> {
-        let ring = ring_size(&parts.endpoint)?;
+        let mappings = Mappings::new(ring_size(&parts.endpoint)?);
         let local = LocalServer::file(parts).await?;
-        Ok(Self { local, ring, sharing, introductions: JoinSet::new(), order: VecDeque::new() })
+        let arrivals = Arrivals::new(&local.options().limits);
+        Ok(Self { local, mappings, sharing, arrivals })
     }
 
-    /// Lets a peer introduce itself, in place of the oldest that has not yet.
+    /// Lets a peer introduce itself.
     fn introduce(&mut self, socket: UnixStream, peer: Peer) {
-        self.order.retain(|introduction| !introduction.is_finished());
-        if self.order.len() >= INTRODUCTIONS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            oldest.abort();
-        }
-        let (ring, sharing, patience) = (self.ring, self.sharing, self.local.options().handshake_timeout);
-        let introduction = async move {
-            let timely = tokio::time::timeout(patience, answer(socket, peer, ring, sharing));
+        let user = peer.credentials.map(|of| of.uid);
+        let (mapping, sharing) = (self.mappings.of(user), self.sharing);
+        let patience = self.local.options().handshake_timeout;
+        self.arrivals.admit(user, async move {
+            let timely = tokio::time::timeout(patience, answer(socket, peer, &mapping, sharing));
             timely.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-        };
-        self.order.push_back(self.introductions.spawn(introduction));
+        });
     }
 }
 
@@ -179,7 +181,7 @@ impl Listener for ShmServer {
     async fn accept(&mut self) -> io::Result<Option<Wire>> {
         loop {
             tokio::select! {
-                Some(introduced) = self.introductions.join_next() => {
+                Some(introduced) = self.arrivals.next() => {
                     let error = match introduced {
                         Ok(Ok(wire)) => return Ok(Some(wire)),
                         Ok(Err(error)) => error,
@@ -206,12 +208,8 @@ impl Listener for ShmServer {
 }
 
 /// Hears how a peer begins.
-async fn answer(socket: UnixStream, peer: Peer, ring: usize, sharing: Sharing) -> io::Result<Wire> {
-    let met = match sharing {
-        // Nothing else can come of it: neither side waits for the other.
-        Sharing::Demanded => introduction::begin(&socket, ring, sharing.declines()).await,
-        Sharing::IfBoth => introduction::answer(&socket, ring).await,
-    };
+async fn answer(socket: UnixStream, peer: Peer, mapping: &Mapping, sharing: Sharing) -> io::Result<Wire> {
+    let met = introduction::answer(&socket, mapping, sharing.declines()).await;
     match (met.map_err(|cause| told(&socket, cause))?, sharing) {
         (Met::Shared { own, other }, _) => Ok(shared(socket, own, other, peer)),
         (Met::Declined, Sharing::IfBoth) => Ok(plain(socket, peer, Vec::new())),
@@ -229,7 +227,7 @@ fn told(socket: &UnixStream, cause: io::Error) -> io::Error {
 }
 
 /// A connection over the areas of both sides.
-fn shared(socket: UnixStream, own: region::Region, other: region::Region, peer: Peer) -> Wire {
+fn shared(socket: UnixStream, own: region::Own, other: region::PeerArea, peer: Peer) -> Wire {
     wire::wire(bell::Bell::new(socket), own, other, peer)
 }
 

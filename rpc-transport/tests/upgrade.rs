@@ -1,5 +1,5 @@
 //! `unix:PATH?shm=auto`: what two sides make of one socket, by what each of them can. Never more than bytes over it.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", target_pointer_width = "64"))]
 
 mod support;
 
@@ -7,7 +7,7 @@ use std::io;
 
 use support::{bind, connect, directory};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
+use tokio::net::{UnixListener, UnixStream};
 use traitwire_core::proto::MAGIC;
 use traitwire_core::transport::{Listener, Wire};
 use traitwire_core::{Code, Endpoint};
@@ -81,7 +81,7 @@ async fn a_side_that_has_no_memory_says_so_and_both_stay_on_the_socket() {
     let mut listener = bind(&format!("unix:{}?shm=auto", path.display())).await.expect("bound");
     let declines = async {
         let mut socket = UnixStream::connect(&path).await.expect("connected");
-        socket.write_all(b"\xFFTWSHM\x01\n\0\0\0\0\0\0\0\0").await.expect("written");
+        socket.write_all(NONE).await.expect("written");
         socket.write_all(&MAGIC).await.expect("written");
         let mut begun = [0; MAGIC.len()];
         socket.read_exact(&mut begun).await.expect("a hello, and nothing before it");
@@ -89,6 +89,53 @@ async fn a_side_that_has_no_memory_says_so_and_both_stay_on_the_socket() {
     };
     let ((), wire) = tokio::join!(declines, greeted(&mut *listener));
     assert_eq!(Carrier::of(&wire), Carrier::Socket);
+}
+
+/// P-97: from who has no memory to share.
+const NONE: &[u8; 16] = b"\xFFTWSHM\x01\n\0\0\0\0\0\0\0\0";
+
+#[tokio::test]
+async fn a_server_that_has_no_memory_says_so_and_both_stay_on_the_socket() {
+    let directory = directory();
+    let path = directory.path().join("meet");
+    let listener = UnixListener::bind(&path).expect("a socket");
+    let declines = async {
+        let (mut socket, _) = listener.accept().await.expect("a connection");
+        let mut introduction = [0; NONE.len()];
+        socket.read_exact(&mut introduction).await.expect("an introduction");
+        assert_eq!(introduction[..8], NONE[..8]);
+        socket.write_all(NONE).await.expect("written");
+        let mut begun = [0; MAGIC.len()];
+        socket.read_exact(&mut begun).await.expect("a hello, over this very socket");
+        assert_eq!(begun, MAGIC);
+    };
+    let endpoint: Endpoint = format!("unix:{}?shm=auto", path.display()).parse().expect("an address");
+    let dialled = async {
+        let mut wire = connect(&endpoint).await.expect("connected");
+        wire.writer.write_all(&MAGIC).await.expect("written");
+        wire
+    };
+    let (wire, ()) = tokio::join!(dialled, declines);
+    assert_eq!(Carrier::of(&wire), Carrier::Socket);
+}
+
+#[tokio::test]
+async fn where_memory_is_demanded_who_has_none_is_refused() {
+    let directory = directory();
+    let path = directory.path().join("meet");
+    let mut listener = bind(&format!("shm:{}", path.display())).await.expect("bound");
+    let declines = async {
+        let mut socket = UnixStream::connect(&path).await.expect("connected");
+        socket.write_all(NONE).await.expect("written");
+        let mut told = String::new();
+        socket.read_to_string(&mut told).await.expect("a reason");
+        told
+    };
+    let told = tokio::select! {
+        told = declines => told,
+        accepted = listener.accept() => panic!("{accepted:?}"),
+    };
+    assert_eq!(told, "the peer has no memory to share");
 }
 
 #[tokio::test]

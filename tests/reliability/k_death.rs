@@ -4,13 +4,22 @@
 //! K-10: there is no cleaner. The memory has no name and goes with the last process that has it; the socket file belongs
 //! to whoever holds the lock beside it, which the kernel gives back at any death.
 
+use std::future::{Future, poll_fn};
+use std::os::unix::net::UnixListener;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use traitwire::Code;
+use tokio::sync::oneshot;
+use traitwire::{Code, Executed, RpcError};
 
+use crate::support::area::{CLOSED, HEAD, Side, path};
 use crate::support::probe::ProbeClient;
 use crate::support::process::Process;
+use crate::support::raw::{Greeting, PATIENCE};
+use crate::support::scripted::probe_greeting;
 use crate::support::victim::{Place, eventually, everywhere, soon};
 
 /// The other side's end shows within a second.
@@ -121,4 +130,56 @@ async fn k_06_a_child_of_the_peer_does_not_keep_the_connection_alive() {
         victim
     })
     .await;
+}
+
+/// A server by hand that is sent a call, says that nothing follows, and leaves; whether it takes the call first.
+async fn left_in_order(greeting: Greeting, takes: bool) -> RpcError {
+    let address = Place::SharedMemory.address("");
+    let listener = UnixListener::bind(path(&address)).expect("a socket");
+    let (greeted, is_greeted) = oneshot::channel();
+    let (called, is_called) = mpsc::channel();
+    let (left, has_left) = mpsc::channel();
+    let server = std::thread::spawn(move || {
+        let mut side = Side::accept(&listener).expect("a connection");
+        side.send(&greeting.bytes());
+        let (begin, mut hello) = (Instant::now(), Vec::new());
+        // P-2: the length of its body stands before that.
+        let is_whole = |hello: &[u8]| {
+            let length = hello.get(12..16).map(|length| u32::from_le_bytes(length.try_into().expect("four")));
+            length.is_some_and(|length| hello.len() >= 16 + length as usize)
+        };
+        while !is_whole(&hello) && begin.elapsed() < PATIENCE {
+            hello.extend(side.take());
+            std::thread::yield_now();
+        }
+        let _ = greeted.send(());
+        is_called.recv_timeout(PATIENCE).expect("it calls");
+        assert!(side.theirs(HEAD) > side.tail, "the call is there");
+        if takes {
+            side.take();
+        }
+        side.own.word(CLOSED).store(1, Ordering::Release);
+        drop(side);
+        let _ = left.send(());
+    });
+    let client = ProbeClient::connect(format!("{address}?reconnect=off")).await.expect("a connection");
+    soon("the server", is_greeted).await.expect("it takes the hello");
+    // Written by the first poll; then this thread, which is the client's, hears of nothing until all has happened.
+    let mut call = std::pin::pin!(client.add(1, 2));
+    let polled = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await;
+    assert!(polled.is_pending(), "nobody answers");
+    called.send(()).expect("it waits");
+    has_left.recv_timeout(PATIENCE).expect("it leaves");
+    let error = soon("the end", call).await.expect_err("nobody answers");
+    server.join().expect("no panic");
+    error.rpc().expect("the framework's").clone()
+}
+
+#[tokio::test]
+async fn k_06_what_a_peer_that_leaves_in_order_has_not_taken_was_not_executed() {
+    let greeting = probe_greeting().await;
+    for (takes, expected) in [(false, Executed::No), (true, Executed::Maybe)] {
+        let error = left_in_order(greeting.clone(), takes).await;
+        assert_eq!((error.code(), error.executed()), (Code::Unavailable, expected), "{takes}: {error}");
+    }
 }

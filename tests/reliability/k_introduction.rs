@@ -1,13 +1,15 @@
 //! K, the beginning: what a peer may show instead of memory that can be trusted.
 //!
-//! K-02, a kernel that loses a flag: what was asked for is asked after (`Region::create`), by the same check that refuses
+//! K-02, a kernel that loses a flag: what was asked for is asked after (`Own::create`), by the same check that refuses
 //! a peer's memory here; that the seals of our own memory are there and hold is K-01's second test.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{
     FallocateFlags, MemfdFlags, Mode, OFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat,
@@ -15,10 +17,10 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
-use traitwire::{Code, Executed};
+use traitwire::{Code, Executed, Server};
 
 use crate::support::area::{HEADER, MAGIC, Offer, Own, RING, Side, memory, path, seals, see, sparse};
-use crate::support::probe::ProbeClient;
+use crate::support::probe::{ProbeClient, ProbeServer, Prober};
 use crate::support::process::Process;
 use crate::support::raw::PATIENCE;
 use crate::support::victim::{Place, Victim, eventually, everywhere, soon};
@@ -125,7 +127,6 @@ async fn k_01_k_03_what_is_no_memory_to_trust_is_refused_and_nothing_kept() {
         let mut socket = UnixStream::connect(path(&victim.address)).expect("the server listens");
         socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         offer.show(&socket).expect("sent");
-        see(&socket).expect("its introduction");
         let mut told = Vec::new();
         // Where more was sent than it has read, the end is a reset.
         let _ = socket.read_to_end(&mut told);
@@ -167,6 +168,11 @@ async fn k_01_our_own_memory_cannot_be_cut_nor_written_to_by_the_peer() {
         let side = Side::dial(&victim.address).expect("a connection");
         let file = side.theirs.as_fd();
         assert!(fcntl_get_seals(file).expect("it can be sealed").contains(seals()));
+        // Where the kernel can forbid that it is executed, it is.
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::NOEXEC_SEAL;
+        if memfd_create("traitwire-tests", flags).is_ok() {
+            assert!(fcntl_get_seals(file).expect("it can be sealed").contains(SealFlags::EXEC));
+        }
         let found = fstat(file).expect("its size");
         assert_eq!(found.st_size as u64, HEADER as u64 + side.their_capacity);
         assert!(found.st_blocks * 512 >= found.st_size, "all of it is there");
@@ -186,9 +192,12 @@ async fn k_01_our_own_memory_cannot_be_cut_nor_written_to_by_the_peer() {
 #[tokio::test]
 async fn k_03_our_own_memory_shown_back_is_a_peer_that_says_what_we_say() {
     everywhere(&[Place::SharedMemory], "", |victim| async move {
+        // It shows its memory to who has shown some, and this is that of another connection.
+        let side = Side::dial(&victim.address).expect("a connection");
         let socket = UnixStream::connect(path(&victim.address)).expect("the server listens");
-        let (capacity, file) = see(&socket).expect("its introduction");
-        Offer::new(capacity, file).show(&socket).expect("sent");
+        let file = side.theirs.try_clone().expect("a copy");
+        Offer::new(side.their_capacity, file).show(&socket).expect("sent");
+        see(&socket).expect("its introduction");
         // It finds its own hello; what follows is as with any peer that says the same.
         drop(socket);
         victim
@@ -198,7 +207,8 @@ async fn k_03_our_own_memory_shown_back_is_a_peer_that_says_what_we_say() {
 
 #[tokio::test]
 async fn k_03_those_who_never_introduce_themselves_hold_up_nobody() {
-    let victim = Victim::start(Place::SharedMemory, "handshake_timeout=1m").await;
+    let mut victim = Victim::start(Place::SharedMemory, "handshake_timeout=1m&ring=64MiB").await;
+    let maps = victim.process().expect("a process").maps();
     let mut silent = Vec::new();
     for _ in 0..4 {
         for _ in 0..100 {
@@ -207,13 +217,94 @@ async fn k_03_those_who_never_introduce_themselves_hold_up_nobody() {
         // Well before the time is up that each of them has.
         let client = ProbeClient::connect(&format!("{}?connect_timeout=2s", victim.address)).await;
         assert_eq!(client.expect("a connection").add(1, 2).await, Ok(3));
+        // Who has shown nothing is shown nothing: the client after them was, and it has gone again.
+        let process = victim.process().expect("a process");
+        eventually("memory is taken for the silent", || process.maps() <= maps).await;
     }
     let mut oldest = &silent[0];
-    see(oldest).expect("its introduction");
     oldest.set_read_timeout(Some(Duration::from_secs(2))).expect("a timeout");
     assert_eq!(oldest.read(&mut [0]).expect("an end"), 0, "the oldest has given way");
     drop(silent);
     victim.unharmed().await;
+}
+
+#[tokio::test]
+async fn k_03_a_refusal_is_one_whenever_it_is_heard() {
+    for introduces in [false, true] {
+        let address = Place::SharedMemory.address("");
+        let listener = UnixListener::bind(path(&address)).expect("a socket");
+        let server = std::thread::spawn(move || {
+            let socket = match introduces {
+                true => Side::accept(&listener)?.socket,
+                false => listener.accept()?.0,
+            };
+            (&socket).write_all(b"too many of you")?;
+            // It has read it by the time that it leaves.
+            socket.set_read_timeout(Some(PATIENCE))?;
+            io::copy(&mut &socket, &mut io::sink())
+        });
+        let connecting = ProbeClient::connect(format!("{address}?reconnect=off"));
+        let error = soon("connecting", connecting).await.expect_err("refused");
+        assert_eq!((error.code(), error.executed()), (Code::Unavailable, Executed::No), "{error}");
+        assert!(error.to_string().contains("the peer refuses: too many of you"), "{error}");
+        assert!(!error.to_string().contains("no server listens"), "{error}");
+        server.join().expect("no panic").expect("an end");
+    }
+}
+
+/// Threads that allocate a file again and again, each of which the kernel makes wait for the others.
+struct Busy {
+    stop: Arc<AtomicBool>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Busy {
+    fn start(file: &OwnedFd, size: usize, threads: usize) -> Self {
+        let stop = Arc::<AtomicBool>::default();
+        let threads = (0..threads).map(|_| {
+            let (file, stop) = (file.try_clone().expect("a copy"), Arc::clone(&stop));
+            std::thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let _ = fallocate(&file, FallocateFlags::empty(), 0, size as u64);
+                }
+            })
+        });
+        Self { threads: threads.collect(), stop }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.threads.drain(..).for_each(|thread| thread.join().expect("no panic"));
+    }
+}
+
+#[tokio::test]
+async fn k_03_a_file_that_its_peer_is_busy_with_holds_up_that_peer_alone() {
+    const LARGE: usize = 64 << 20;
+    // In this thread, which runs nothing else then.
+    let address = Place::SharedMemory.address("");
+    let service = ProbeServer::new(Prober::default());
+    let server = Server::builder().service(service).bind(&address).await.expect("an address").spawn();
+    let socket = UnixStream::connect(path(&address)).expect("the server listens");
+    let (_own, file) = Own::new(LARGE);
+    let copy = file.try_clone().expect("a copy");
+    let busy = Busy::start(&file, HEADER + LARGE, 300);
+    Offer::new(LARGE as u64, copy).show(&socket).expect("sent");
+    let seen = tokio::task::spawn_blocking(move || see(&socket).map(drop));
+    let (begin, mut longest) = (Instant::now(), Duration::ZERO);
+    while !seen.is_finished() && begin.elapsed() < PATIENCE {
+        let turn = Instant::now();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        longest = longest.max(turn.elapsed());
+    }
+    let waited = begin.elapsed();
+    drop(busy);
+    println!("{waited:?}, of which the thread was held {longest:?}");
+    assert!(longest < waited / 4 || waited < Duration::from_millis(100), "{longest:?} of {waited:?}");
+    seen.await.expect("no panic").expect("its introduction");
+    server.shutdown(PATIENCE).await.expect("an end");
 }
 
 #[tokio::test]

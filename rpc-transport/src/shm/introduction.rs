@@ -1,6 +1,6 @@
 //! How two sides show each other their areas: each sends one message over the socket, with the file of its area, and
 //! hears the other's. Whoever connects begins. Never trusts a message: it says how large the ring is, and the file has to
-//! prove it.
+//! prove it. Never takes memory for a peer that has connected and says nothing.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -13,8 +13,9 @@ use rustix::net::{
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 
-use super::bell::REASON;
-use super::region::Region;
+use super::bell::{REASON, refused};
+use super::mapping::Mapping;
+use super::region::{Own, PeerArea};
 
 /// The first bytes of the message. No text begins like this, nor a hello.
 const MAGIC: [u8; 8] = *b"\xFFTWSHM\x01\n";
@@ -28,7 +29,7 @@ const MESSAGE: usize = 16;
 /// What came of it.
 pub(super) enum Met {
     /// Both sides share memory.
-    Shared { own: Region, other: Region },
+    Shared { own: Own, other: PeerArea },
     /// One of them has none to share.
     Declined,
     /// The other side has begun with a hello, of which this much was read.
@@ -56,52 +57,62 @@ impl Met {
 /// Introduces this side, which has connected, and hears the other. Says nothing where this side declines.
 ///
 /// # Errors
-/// `InvalidData` where the peer says something else, or shows memory that cannot be trusted. Where this side has no
-/// memory and does not decline.
-pub(super) async fn begin(socket: &UnixStream, capacity: usize, declines: Declines) -> io::Result<Met> {
-    let (own, file) = match Region::create(capacity) {
+/// `InvalidData` where the peer says something else, or shows memory that cannot be trusted. `ConnectionRefused` where it
+/// says why it refuses. Where this side has no memory and does not decline.
+pub(super) async fn begin(socket: &UnixStream, mapping: &Mapping, declines: Declines) -> io::Result<Met> {
+    let (own, file) = match mapping.create().await {
         Ok(created) => created,
-        Err(_) if declines == Declines::WithoutMemory => return Ok(Met::Declined),
+        Err(error) if declines == Declines::WithoutMemory => {
+            trace(&error);
+            return Ok(Met::Declined);
+        }
         Err(error) => return Err(error),
     };
-    show(socket, capacity, Some(file)).await?;
-    Ok(match hear(socket).await? {
-        Heard::Region(other) => Met::Shared { own, other },
+    show(socket, mapping.ring(), Some(file)).await?;
+    Ok(match hear(socket, mapping).await? {
+        Heard::Area(other) => Met::Shared { own, other },
         Heard::Declined => Met::Declined,
         Heard::Plain { begun } => Met::Plain { begun },
     })
 }
 
-/// Hears the other side, which has connected, and answers it: that there is no memory here, if so.
+/// Hears the other side, which has connected, and answers it: that there is no memory here, where this side declines.
 ///
 /// # Errors
 /// As [`begin`].
-pub(super) async fn answer(socket: &UnixStream, capacity: usize) -> io::Result<Met> {
-    let other = match hear(socket).await? {
-        Heard::Region(other) => other,
+pub(super) async fn answer(socket: &UnixStream, mapping: &Mapping, declines: Declines) -> io::Result<Met> {
+    let other = match hear(socket, mapping).await? {
+        Heard::Area(other) => other,
         Heard::Declined => return Ok(Met::Declined),
         Heard::Plain { begun } => return Ok(Met::Plain { begun }),
     };
-    match Region::create(capacity) {
+    match mapping.create().await {
         Ok((own, file)) => {
-            show(socket, capacity, Some(file)).await?;
+            show(socket, mapping.ring(), Some(file)).await?;
             Ok(Met::Shared { own, other })
         }
-        Err(_) => {
+        Err(error) if declines == Declines::WithoutMemory => {
+            trace(&error);
             show(socket, 0, None).await?;
             Ok(Met::Declined)
         }
+        Err(error) => Err(error),
     }
+}
+
+/// Nobody hears of it otherwise: the connection is made all the same.
+fn trace(error: &io::Error) {
+    tracing::debug!(%error, "no memory to share: the socket alone carries the connection");
 }
 
 /// What the other side has said.
 enum Heard {
-    Region(Region),
+    Area(PeerArea),
     Declined,
     Plain { begun: Vec<u8> },
 }
 
-async fn hear(socket: &UnixStream) -> io::Result<Heard> {
+async fn hear(socket: &UnixStream, mapping: &Mapping) -> io::Result<Heard> {
     let mut heard = [0; MESSAGE];
     let mut file = None;
     let mut filled = 0;
@@ -126,7 +137,10 @@ async fn hear(socket: &UnixStream) -> io::Result<Heard> {
     match file {
         None if theirs == 0 => Ok(Heard::Declined),
         None => Err(invalid("no memory was offered")),
-        Some(file) => Ok(Heard::Region(Region::open(file, usize::try_from(theirs).unwrap_or(usize::MAX))?)),
+        Some(file) => {
+            let capacity = usize::try_from(theirs).unwrap_or(usize::MAX);
+            Ok(Heard::Area(mapping.open(file, capacity).await?))
+        }
     }
 }
 
@@ -137,7 +151,7 @@ fn refusal(socket: &UnixStream, begun: &[u8]) -> io::Error {
     let said = String::from_utf8([begun, &rest[..more]].concat()).unwrap_or_default();
     match said.is_empty() || said.chars().any(char::is_control) {
         true => invalid("the peer does not speak of shared memory"),
-        false => io::Error::new(io::ErrorKind::PermissionDenied, format!("the peer refuses: {said}")),
+        false => refused(said.as_bytes()),
     }
 }
 

@@ -1,6 +1,9 @@
 //! Memory that two processes share: a file without a name that its maker alone can write to, that nobody can make
 //! shorter, and all of which is there from the beginning. Never maps a file that could shrink or has holes (an access
 //! that finds no memory kills this process), and never gives out a reference to bytes that the other side can change.
+//!
+//! What can be written to and what can only be read are of different types. This side's words may be used by any thread;
+//! its ring has one owner, who alone can write to it; of the other side's area nothing can be written to.
 
 use std::fmt;
 use std::io;
@@ -12,10 +15,11 @@ use rustix::fs::{
     FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat, fstatfs,
     memfd_create,
 };
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Resource, getrlimit};
 
-use super::ring::{Area, Words};
+use super::ring::{Get, Put};
+use super::words::{PeerWords, Words};
 
 /// Bytes before the ring: the words, on a page of their own.
 const HEADER: usize = 4096;
@@ -34,13 +38,32 @@ const TMPFS: rustix::fs::FsWord = 0x0102_1994;
 /// Bytes of what files count their memory in.
 const BLOCK: u64 = 512;
 
-/// One side's area, mapped here.
-pub(crate) struct Region {
+/// This side's area.
+#[derive(Debug)]
+pub(crate) struct Own {
+    pub(crate) words: OwnWords,
+    pub(crate) ring: OwnRing,
+}
+
+/// The words of this side's area, for any thread of this process.
+pub(crate) struct OwnWords {
+    map: MmapRaw,
+    /// Bytes of the ring behind them.
+    capacity: usize,
+}
+
+/// The ring of this side's area, for one producer.
+pub(crate) struct OwnRing {
+    map: MmapRaw,
+}
+
+/// The other side's area, mapped to be read.
+pub(crate) struct PeerArea {
     map: MmapRaw,
     capacity: usize,
 }
 
-impl Region {
+impl Own {
     /// A new area of this process's own, and the file to show to the other side.
     ///
     /// # Errors
@@ -51,15 +74,46 @@ impl Region {
             let what = format!("no file may be as large as a ring of {capacity} bytes (`ulimit -f`)");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
         }
-        let file = memfd_create("traitwire", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+        let file = unnamed()?;
         populate(&file, capacity)?;
-        let map = MmapOptions::new().len(HEADER + capacity).map_raw(&file)?;
+        let ring = OwnRing { map: MmapOptions::new().offset(HEADER as u64).len(capacity).map_raw(&file)? };
+        let words = OwnWords { map: MmapOptions::new().len(HEADER).map_raw(&file)?, capacity };
         fcntl_add_seals(&file, SEALS)?;
         // A kernel that forgets a seal must not pass for one that keeps it.
         check_seals(&file)?;
-        Ok((Self { map, capacity }, file))
+        Ok((Self { words, ring }, file))
+    }
+}
+
+impl OwnWords {
+    pub(crate) fn words(&self) -> &Words {
+        // SAFETY: the mapping is page-aligned, at least as long as the words, lives as long as `self`, and its size is
+        // sealed. The words are atomics, for which any bits are a value, and all who have them access them as such only.
+        unsafe { &*self.map.as_ptr().cast::<Words>() }
     }
 
+    /// Bytes of the ring that belongs to them.
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+}
+
+impl Put for OwnRing {
+    fn capacity(&self) -> usize {
+        self.map.len()
+    }
+
+    fn put(&mut self, offset: usize, bytes: &[u8]) {
+        check_bounds(offset, bytes.len(), self.map.len());
+        let ring = self.map.as_mut_ptr().wrapping_add(offset);
+        // SAFETY: the bytes lie within the mapping, whose size is sealed. Nothing else in this process accesses it: it is
+        // the only one of these bytes that can be written to, the seals allow no further one, and `self` is borrowed for
+        // as long. No other process can write there.
+        unsafe { ring.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
+    }
+}
+
+impl PeerArea {
     /// The other side's area, to read.
     ///
     /// # Errors
@@ -86,49 +140,66 @@ impl Region {
         let map = MmapOptions::new().len(HEADER + capacity).map_raw_read_only(&file)?;
         Ok(Self { map, capacity })
     }
-
-    /// The ring's bytes from an offset on, which the caller has made sure of.
-    fn at(&self, offset: usize, len: usize) -> *mut u8 {
-        assert!(offset <= self.capacity && len <= self.capacity - offset, "within the ring");
-        self.map.as_mut_ptr().wrapping_add(HEADER + offset)
-    }
 }
 
-impl Area for Region {
-    fn words(&self) -> &Words {
-        // SAFETY: the mapping is page-aligned, at least `HEADER` long, lives as long as `self`, and its size is sealed.
-        // The words are atomics, for which any bits are a value, and both processes access them as such only. The side
-        // that has mapped them to read never stores.
-        unsafe { &*self.map.as_ptr().cast::<Words>() }
+impl Get for PeerArea {
+    fn words(&self) -> PeerWords<'_> {
+        // SAFETY: as for this side's own. They are mapped to be read only, and `PeerWords` never stores.
+        PeerWords::new(unsafe { &*self.map.as_ptr().cast::<Words>() })
     }
 
     fn capacity(&self) -> usize {
         self.capacity
     }
 
-    fn put(&self, offset: usize, bytes: &[u8]) {
-        let ring = self.at(offset, bytes.len());
-        // SAFETY: `at` has checked that the bytes lie within the mapping. Only this process can write here, and in it
-        // only the producer, which has not yet told the other side of these bytes.
-        unsafe { ring.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
-    }
-
     fn get(&self, offset: usize, into: &mut [MaybeUninit<u8>]) {
-        let ring = self.at(offset, into.len());
-        // SAFETY: `at` has checked that the bytes lie within the mapping, whose size is sealed. A side that keeps the
-        // rules does not write here until the consumer has said that it has taken them. One that breaks them makes the
-        // copy a mixture of old and new bytes: bytes all the same, and whatever they are, they are checked as anything
-        // that comes from a peer, in the copy. No reference to the shared bytes ever exists, and the compiler cannot look
-        // at them again instead of the copy: the consumer's `tail` is stored with `Release` right after this.
-        unsafe {
-            ring.cast_const().cast::<MaybeUninit<u8>>().copy_to_nonoverlapping(into.as_mut_ptr(), into.len())
-        }
+        check_bounds(offset, into.len(), self.capacity);
+        let ring = self.map.as_ptr().wrapping_add(HEADER + offset).cast::<MaybeUninit<u8>>();
+        // SAFETY: the bytes lie within the mapping, whose size is sealed, and not within `into`. No reference to them ever
+        // exists, and of `MaybeUninit<u8>` any bits are a value. A side that keeps the rules does not write here until the
+        // consumer has said that it has taken them.
+        //
+        // One that breaks them writes during the copy. Rust's memory model has no word for another process; between
+        // threads this would be a data race, and undefined, since the copy is not atomic. It relies on what compilers
+        // do, as other code for shared memory does: bytes behind a pointer from the kernel, which somebody unknown may
+        // have written, are copied, and nothing is concluded from them but what is in the copy. That is a mixture of old
+        // and new bytes then, and is checked as anything that comes from a peer. Nor are they looked at again in place
+        // of the copy: the consumer's `tail` is stored with `Release` right after it. Relaxed atomics would be within the
+        // model, and would copy a word at a time what is copied a vector at a time.
+        unsafe { ring.copy_to_nonoverlapping(into.as_mut_ptr(), into.len()) }
     }
 }
 
-impl fmt::Debug for Region {
+/// A file without a name, which nobody can execute: some systems allow no other (`vm.memfd_noexec=2`).
+fn unnamed() -> io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    match memfd_create("traitwire", flags | MemfdFlags::NOEXEC_SEAL) {
+        // Linux before 6.3 does not know the flag, and has no such rule.
+        Err(Errno::INVAL) => Ok(memfd_create("traitwire", flags)?),
+        made => Ok(made?),
+    }
+}
+
+/// So many bytes at an offset lie within a ring.
+fn check_bounds(offset: usize, len: usize, capacity: usize) {
+    assert!(offset <= capacity && len <= capacity - offset, "within the ring");
+}
+
+impl fmt::Debug for OwnWords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Region").field("capacity", &self.capacity).finish_non_exhaustive()
+        f.debug_struct("OwnWords").field("capacity", &self.capacity).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for OwnRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnRing").field("capacity", &self.capacity()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PeerArea {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeerArea").field("capacity", &self.capacity).finish_non_exhaustive()
     }
 }
 

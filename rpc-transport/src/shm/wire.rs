@@ -9,15 +9,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use traitwire_core::transport::{BusyPoll, Peer, Wire};
 
 use super::bell::{Bell, Sleeper};
-use super::region::Region;
+use super::region::{Own, OwnRing, OwnWords, PeerArea};
 use super::ring::{Broken, Consumer, Producer, has_bytes, sleep_for_bytes, untaken, wake_for_bytes};
 
 /// What both halves share.
 #[derive(Debug)]
 struct Link {
     bell: Bell,
-    own: Region,
-    other: Region,
+    own: OwnWords,
+    other: PeerArea,
 }
 
 struct Reader {
@@ -29,34 +29,35 @@ struct Reader {
 
 struct Writer {
     link: Arc<Link>,
-    producer: Producer,
+    producer: Producer<OwnRing>,
     is_closed: bool,
 }
 
 /// A connection over the areas of both sides.
-pub(crate) fn wire(bell: Bell, own: Region, other: Region, peer: Peer) -> Wire {
-    let link = Arc::new(Link { bell, own, other });
+pub(crate) fn wire(bell: Bell, own: Own, other: PeerArea, peer: Peer) -> Wire {
+    let Own { words, ring } = own;
+    let link = Arc::new(Link { bell, own: words, other });
     let reader = Reader { link: Arc::clone(&link), consumer: Consumer::new(), is_alone: false };
-    let writer = Writer { link: Arc::clone(&link), producer: Producer::new(), is_closed: false };
+    let writer = Writer { link: Arc::clone(&link), producer: Producer::new(ring), is_closed: false };
     Wire::new(reader, writer, peer).with_busy_poll(link)
 }
 
 impl BusyPoll for Link {
     fn has_bytes(&self) -> bool {
-        has_bytes(&self.own, &self.other)
+        has_bytes(self.own.words(), &self.other)
     }
 
     fn disarm(&self) {
-        wake_for_bytes(&self.own);
+        wake_for_bytes(self.own.words());
     }
 
     fn arm(&self) -> bool {
-        sleep_for_bytes(&self.own, &self.other)
+        sleep_for_bytes(self.own.words(), &self.other)
     }
 
     fn untaken(&self) -> usize {
         match self.bell.has_gone() {
-            true => untaken(&self.own, &self.other),
+            true => untaken(self.own.words(), self.own.capacity(), &self.other),
             false => 0,
         }
     }
@@ -74,6 +75,7 @@ impl AsyncRead for Reader {
     ) -> Poll<io::Result<()>> {
         let Self { link, consumer, is_alone } = &mut *self;
         let Link { bell, own, other } = &**link;
+        let own = own.words();
         wake_for_bytes(own);
         let mut was_promised = false;
         loop {
@@ -115,7 +117,7 @@ impl Writer {
         let Link { bell, own, other } = &**link;
         let mut sent = 0;
         for bytes in all {
-            let now = producer.send(own, other, bytes).map_err(broken)?;
+            let now = producer.send(own.words(), other, bytes).map_err(broken)?;
             sent += now;
             if now < bytes.len() {
                 break;
@@ -138,7 +140,7 @@ impl Writer {
         if self.is_closed {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        self.producer.wake(&self.link.own);
+        self.producer.wake(self.link.own.words());
         loop {
             let sent = send(self)?;
             if sent > 0 {
@@ -146,9 +148,9 @@ impl Writer {
             }
             let Self { link, producer, .. } = self;
             let Link { bell, own, other } = &**link;
-            if producer.sleep(own, other).map_err(broken)? {
+            if producer.sleep(own.words(), other).map_err(broken)? {
                 let heard = ready!(bell.poll_heard(Sleeper::Producer, cx))?;
-                producer.wake(own);
+                producer.wake(own.words());
                 if !heard {
                     return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
                 }
@@ -159,7 +161,7 @@ impl Writer {
     fn close(&mut self) {
         let Self { link, producer, is_closed } = self;
         *is_closed = true;
-        producer.close(&link.own);
+        producer.close(link.own.words());
         if producer.must_ring(&link.other) {
             link.bell.ring();
         }
