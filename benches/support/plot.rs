@@ -100,8 +100,8 @@ impl Plot<'_> {
             .y_desc(self.y.name)
             .label_style(("sans-serif", 16))
             .axis_desc_style(("sans-serif", 17))
-            .x_label_formatter(&|value| (self.x.write)(*value))
-            .y_label_formatter(&|value| (self.y.write)(*value))
+            .x_label_formatter(&|value| shortened(&(self.x.write)(*value)))
+            .y_label_formatter(&|value| shortened(&(self.y.write)(*value)))
             .draw()?;
         for series in &self.series {
             let look = looks.look(&series.name);
@@ -110,6 +110,15 @@ impl Plot<'_> {
         }
         Ok(())
     }
+}
+
+/// A number without zeros at the end of its fraction, and its unit.
+fn shortened(text: &str) -> String {
+    let unit = text.find(|letter: char| letter != '.' && !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit);
+    let number =
+        if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
+    format!("{number}{unit}")
 }
 
 /// How each line is drawn, by its name, in the order in which they are first named.

@@ -25,10 +25,9 @@ const HEADINGS: [&str; 8] = ["over", "by", "p50 µs", "×", "p99 µs", "calls/s"
 /// Prints the tables, and writes the plot to a file.
 pub(crate) fn report(results: &Results, rounds: usize, plot: &Path) {
     println!(
-        "Echoes. p50 and p99: one at a time; calls/s and CPU (both processes, for one echo): several at once on one \
-         connection. Medians of {rounds} rounds ±half their spread; × is the ratio to the bare echo over the same, or \
-         else over {}.",
-        named(results.entrants()[0]).0
+        "Echoes. p50 and p99: one at a time; calls/s and CPU (both processes, for one echo): several in flight on\n\
+         one connection. Medians of {rounds} rounds ±half their spread. × is the ratio to the bare echo over the\n\
+         same, or else to the first row; several at once, the bare echo has at most 64 KiB on their way."
     );
     for echo in SIZES {
         println!("\n**{}**, {} in flight\n", size(echo.bytes), echo.in_flight);
@@ -108,7 +107,7 @@ fn print(rows: &[[String; 8]]) {
 /// A transport and who uses it, as a reader knows them.
 fn named(entrant: Entrant) -> (String, String) {
     let over = match entrant.transport {
-        "unix" => "a Unix socket".to_owned(),
+        "unix" => "Unix socket".to_owned(),
         "tcp" => "TCP".to_owned(),
         scheme => format!("`{scheme}:`"),
     };
@@ -121,12 +120,12 @@ fn named(entrant: Entrant) -> (String, String) {
     (over, by)
 }
 
-/// Time above, rate below; on this machine to the left, TCP to the right.
+/// Time above, rate below; TCP to the right.
 fn panels(results: &Results) -> Vec<Vec<Plot<'static>>> {
     let [near, far] = PLOTTED;
     let columns = [
-        ("Unix sockets, and memory", "Unix sockets, and memory: several in flight", near),
-        ("TCP on one machine", "TCP on one machine: several in flight", far),
+        ("One at a time: Unix socket, memory", "Several in flight: Unix socket, memory", near),
+        ("One at a time: TCP", "Several in flight: TCP", far),
     ];
     let has = |transports: &[&str]| {
         results.entrants().iter().any(|entrant| transports.contains(&entrant.transport))
