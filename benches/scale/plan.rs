@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::process::raise_files;
 use crate::report::{self, Results};
-use crate::running::Running;
+use crate::running::{Running, this_program};
 use crate::support::contestant::bind;
 use crate::support::workload::{Echo, Work};
 use crate::support::{on_worker, say};
@@ -145,7 +145,7 @@ impl Plan {
     fn client(&self, words: &[&str], server: &Running) -> String {
         let environment =
             [("PEERS_SECS", self.seconds.to_string()), ("PEER_SERVER_PID", server.id().to_string())];
-        Running::start(words, &environment).everything()
+        Running::start(&this_program(), words, &environment).everything()
     }
 
     /// Every point, or where there is little time every second one and the last.
@@ -170,7 +170,7 @@ fn server(transport: &str, place: &str) -> (Running, String) {
         "tcp" => "tcp://127.0.0.1:0".to_owned(),
         scheme => format!("{scheme}:{place}"),
     };
-    let mut server = Running::start(&["serve", &format!("{address}?{SERVED_WITH}")], &[]);
+    let mut server = Running::start(&this_program(), &["serve", &format!("{address}?{SERVED_WITH}")], &[]);
     let address = format!("{}?{CALLED_WITH}", server.line());
     (server, address)
 }

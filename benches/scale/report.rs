@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::plan::{Plan, SMALL, Sweep};
-use crate::plot::{Axis, Plot, Series};
+use crate::plot::{Axis, Plot, Series, save};
 use crate::running::figures;
 use crate::values::{Values, number, rate, size};
 
@@ -123,7 +123,8 @@ pub(crate) fn print(plan: &Plan, results: &Results) {
     for sweep in &plan.sweeps {
         print_sweep(*sweep, plan, results);
         for (file, title, column) in sweep.plots() {
-            plot(*sweep, plan, results, title, *column).save(&plan.plots.join(format!("{file}.svg")));
+            let plotted = plot(*sweep, plan, results, title, *column);
+            save(&[vec![plotted]], &plan.plots.join(format!("{file}.svg")));
         }
     }
     for why in results.left_out.values() {

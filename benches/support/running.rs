@@ -1,18 +1,23 @@
-//! Processes of a benchmark, each this same executable, and what they print. Never outlives them.
+//! Processes of a benchmark, most of them this same executable, and what they print. Never outlives them.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+/// This same executable.
+pub(crate) fn this_program() -> PathBuf {
+    std::env::current_exe().expect("this program has a path")
+}
 
 /// A process that does not outlive its use.
 pub(crate) struct Running(Child);
 
 impl Running {
-    /// This executable with other arguments.
-    pub(crate) fn start(words: &[&str], environment: &[(&str, String)]) -> Self {
-        let this = std::env::current_exe().expect("this program has a path");
-        let mut command = Command::new(this);
+    /// An executable with these arguments.
+    pub(crate) fn start(program: &Path, words: &[&str], environment: &[(&str, String)]) -> Self {
+        let mut command = Command::new(program);
         command.args(words).envs(environment.iter().map(|(name, value)| (name, value)));
-        Self(command.stdout(Stdio::piped()).spawn().expect("this program can be started"))
+        Self(command.stdout(Stdio::piped()).spawn().expect("a program that was built can be started"))
     }
 
     pub(crate) fn id(&self) -> u32 {

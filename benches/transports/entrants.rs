@@ -1,11 +1,14 @@
 //! Who takes part, over what, and the two processes of each.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use traitwire::Endpoint;
 
+use crate::beside;
 use crate::multiplexer::{self, Multiplexer};
 use crate::ping_pong;
+use crate::running::this_program;
 use crate::stream::Listener;
 use crate::support::contestant::{BenchClient, bind};
 use crate::support::workload::{Work, run};
@@ -15,28 +18,62 @@ use crate::support::{on_worker, say};
 pub(crate) struct Entrant {
     pub(crate) name: &'static str,
     pub(crate) transport: &'static str,
+    program: Program,
+}
+
+/// What an entrant's processes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Program {
+    This,
+    Frameworks,
 }
 
 pub(crate) const PING_PONG: &str = "ping-pong";
 pub(crate) const MULTIPLEXER: &str = "multiplexer";
-const TRAITWIRE: &str = "traitwire";
+pub(crate) const TRAITWIRE: &str = "traitwire";
+
+const fn own(name: &'static str, transport: &'static str) -> Entrant {
+    Entrant { name, transport, program: Program::This }
+}
+
+const fn other(name: &'static str, transport: &'static str) -> Entrant {
+    Entrant { name, transport, program: Program::Frameworks }
+}
 
 /// The first one is what the ratios are to.
 pub(crate) const ENTRANTS: [Entrant; 11] = [
-    Entrant { name: PING_PONG, transport: "unix" },
-    Entrant { name: MULTIPLEXER, transport: "unix" },
-    Entrant { name: TRAITWIRE, transport: "unix" },
-    Entrant { name: PING_PONG, transport: "tcp" },
-    Entrant { name: MULTIPLEXER, transport: "tcp" },
-    Entrant { name: TRAITWIRE, transport: "tcp" },
-    Entrant { name: TRAITWIRE, transport: "shm" },
-    Entrant { name: TRAITWIRE, transport: "local" },
-    Entrant { name: TRAITWIRE, transport: "fifo" },
-    Entrant { name: TRAITWIRE, transport: "exec" },
-    Entrant { name: TRAITWIRE, transport: "mem" },
+    own(PING_PONG, "unix"),
+    own(MULTIPLEXER, "unix"),
+    own(TRAITWIRE, "unix"),
+    own(PING_PONG, "tcp"),
+    own(MULTIPLEXER, "tcp"),
+    own(TRAITWIRE, "tcp"),
+    own(TRAITWIRE, "shm"),
+    own(TRAITWIRE, "local"),
+    own(TRAITWIRE, "fifo"),
+    own(TRAITWIRE, "exec"),
+    own(TRAITWIRE, "mem"),
+];
+
+/// Who takes part `--beside frameworks`.
+pub(crate) const FRAMEWORKS: [Entrant; 6] = [
+    other("tarpc", "unix"),
+    other("tonic", "unix"),
+    other("capnp-rpc", "unix"),
+    other("tarpc", "tcp"),
+    other("tonic", "tcp"),
+    other("capnp-rpc", "tcp"),
 ];
 
 impl Entrant {
+    /// The executable that serves and calls.
+    pub(crate) fn program(self) -> PathBuf {
+        match self.program {
+            Program::This => this_program(),
+            Program::Frameworks => beside::executable(),
+        }
+    }
+
     /// A fresh address in a directory of the benchmark's own.
     pub(crate) fn address(self, directory: &str, number: usize) -> String {
         let process = std::process::id();
@@ -44,7 +81,7 @@ impl Entrant {
             "tcp" => "tcp://127.0.0.1:0".to_owned(),
             "unix" | "fifo" | "shm" => format!("{}:{directory}/{number}", self.transport),
             "exec" => {
-                let this = std::env::current_exe().expect("this program has a path").display().to_string();
+                let this = self.program().display().to_string();
                 let words = [this.as_str(), "serve", self.name, "stdio:"];
                 Endpoint::from_words(words).expect("these are words").to_string()
             }

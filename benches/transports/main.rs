@@ -1,4 +1,4 @@
-//! Every transport against what bare tokio can do, all in one run.
+//! Every transport against what bare tokio can do, and beside other frameworks, all in one run.
 //!
 //! ```text
 //! cargo bench --bench transports -- [--rounds N] [--seconds S] [--works W1,W2] [--transports unix,tcp]
@@ -6,8 +6,10 @@
 //! cargo bench --bench transports -- --count syscalls [--transports unix,tcp]
 //! ```
 //!
-//! `--sizes` gives the table that the README shows, of echoes from 16 B to 1 MiB, and a plot; `--count syscalls`
-//! the system calls that a small call costs, one at a time (W1) and 64 in flight (W2).
+//! `--sizes` gives the tables of which the README shows a part, of echoes from 16 B to 1 MiB, and a plot; `--count
+//! syscalls` the system calls that a small call costs, one at a time (W1) and 64 in flight (W2). With `--beside
+//! frameworks` tarpc, tonic and Cap'n Proto take part, each over Unix sockets and TCP. They are a package of their
+//! own, `benches/frameworks`, which is built into `target/frameworks` first and needs the registry for that once.
 //!
 //! Two limits are measured along with Traitwire: `ping-pong` has one task at each end and no calls at all, and
 //! with W2 and W3 keeps its one pipeline full, which nothing that serves separate callers can do;
@@ -15,6 +17,8 @@
 //! (but for `mem`), started anew in every round; the contestants take turns, so that what else the machine
 //! does meets them all. Compare figures of one run only, and none that differ by less than their spread.
 
+#[cfg(unix)]
+mod beside;
 #[cfg(unix)]
 mod entrants;
 #[cfg(unix)]

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::entrants::{ENTRANTS, Entrant};
+use crate::beside;
+use crate::entrants::{ENTRANTS, Entrant, FRAMEWORKS};
 use crate::running::{Running, figures};
 use crate::sizes::{self, SIZES};
 use crate::support::workload::Work;
@@ -27,11 +28,23 @@ enum Kind {
     SystemCalls,
 }
 
+impl Kind {
+    /// A counter takes hold of a server that runs already.
+    fn takes(&self, entrant: Entrant) -> bool {
+        !matches!(self, Kind::SystemCalls) || (entrant.has_server() && entrant.transport != "fifo")
+    }
+}
+
 impl Plan {
     pub(crate) fn parse(words: &[&str]) -> Result<Self, String> {
-        let entrants = ENTRANTS.to_vec();
-        let mut plan =
-            Self { rounds: 3, seconds: 1.0, works: Work::ALL.to_vec(), entrants, kind: Kind::Times };
+        let mut plan = Self {
+            rounds: 3,
+            seconds: 1.0,
+            works: Work::ALL.to_vec(),
+            entrants: Vec::new(),
+            kind: Kind::Times,
+        };
+        let (mut others, mut transports) = (&FRAMEWORKS[..0], None);
         let mut words = words.iter().filter(|word| **word != "--bench");
         while let Some(&flag) = words.next() {
             let value = *words.next().ok_or(format!("{flag} needs a value"))?;
@@ -46,25 +59,32 @@ impl Plan {
                 "--sizes" => {
                     plan.works = SIZES.map(Work::Echo).to_vec();
                     plan.kind = Kind::Sizes(value.into());
-                    plan.entrants.retain(|entrant| sizes::TRANSPORTS.contains(&entrant.transport));
                 }
                 "--count" if value == "syscalls" => {
                     plan.works = vec![Work::W1, Work::W2];
                     plan.kind = Kind::SystemCalls;
-                    plan.entrants.retain(|entrant| entrant.has_server() && entrant.transport != "fifo");
                 }
-                "--transports" => {
-                    let chosen: Vec<&str> = value.split(',').collect();
-                    plan.entrants.retain(|entrant| chosen.contains(&entrant.transport));
-                    if plan.entrants.is_empty() {
-                        return Err(wrong());
-                    }
-                }
+                "--transports" => transports = Some(value.split(',').collect::<Vec<_>>()),
+                "--beside" if value == "frameworks" => others = &FRAMEWORKS,
                 _ => {
-                    let known = "--rounds, --seconds, --works, --sizes, --count, --transports";
+                    let known = "--rounds, --seconds, --works, --sizes, --count, --transports, --beside";
                     return Err(format!("{flag} is none of {known}"));
                 }
             }
+        }
+        plan.entrants = ENTRANTS.iter().chain(others).copied().collect();
+        plan.entrants.retain(|entrant| {
+            plan.kind.takes(*entrant)
+                && transports.as_ref().is_none_or(|chosen| chosen.contains(&entrant.transport))
+        });
+        // Who goes over the same stands together.
+        let place = |entrant: &Entrant| ENTRANTS.iter().position(|own| own.transport == entrant.transport);
+        plan.entrants.sort_by_key(place);
+        if plan.entrants.is_empty() {
+            return Err(format!("nobody goes over any of {}", transports.unwrap_or_default().join(", ")));
+        }
+        if !others.is_empty() {
+            beside::build()?;
         }
         Ok(plan)
     }
@@ -86,7 +106,7 @@ impl Plan {
             }
         }
         match &self.kind {
-            Kind::Sizes(plot) => sizes::report(&results, plot),
+            Kind::Sizes(plot) => sizes::report(&results, self.rounds, plot),
             Kind::Times | Kind::SystemCalls => results.print(),
         }
     }
@@ -100,14 +120,14 @@ impl Plan {
             self.entrants.iter().flat_map(|entrant| self.works.iter().map(move |work| (entrant, *work)));
         for (number, (entrant, work)) in entrants.enumerate() {
             let address = entrant.address(&directory.to_string_lossy(), number);
-            let mut server = Running::start(&["serve", entrant.name, &address], &[]);
+            let program = entrant.program();
+            let mut server = Running::start(&program, &["serve", entrant.name, &address], &[]);
             let address = server.line();
             let [server_file, client_file] =
                 ["server", "client"].map(|side| directory.join(format!("{number}-{side}-counts")));
             let attached = Attached::to(counter, server.id(), server_file);
-            let this = std::env::current_exe().expect("this program has a path");
             let mut client = counter.command(&client_file);
-            client.arg(this).args(["bench", entrant.name, &address, &work.to_string()]);
+            client.arg(program).args(["bench", entrant.name, &address, &work.to_string()]);
             client.env("PEERS_SECS", self.seconds.to_string());
             let printed = client.output().expect("it could be started before").stdout;
             let sides = [("client", counter.read(&client_file)), ("server", attached.counts())];
@@ -121,7 +141,9 @@ impl Plan {
     }
 
     fn turn(&self, entrant: Entrant, address: &str, mut figure: impl FnMut(&str, f64)) {
-        let server = entrant.has_server().then(|| Running::start(&["serve", entrant.name, address], &[]));
+        let program = entrant.program();
+        let serving = ["serve", entrant.name, address];
+        let server = entrant.has_server().then(|| Running::start(&program, &serving, &[]));
         let (address, process) = match server {
             Some(mut server) => (server.line(), Some(server)),
             None => (address.to_owned(), None),
@@ -130,7 +152,7 @@ impl Plan {
             let mut environment = vec![("PEERS_SECS", self.seconds.to_string())];
             environment.extend(process.as_ref().map(|server| ("PEER_SERVER_PID", server.id().to_string())));
             let words = ["bench", entrant.name, &address, &work.to_string()];
-            let printed = Running::start(&words, &environment).everything();
+            let printed = Running::start(&program, &words, &environment).everything();
             let Some(line) = printed.lines().rfind(|line| line.starts_with('{')) else {
                 eprintln!("{entrant} {work}: no result");
                 continue;
