@@ -5,8 +5,6 @@
 #[cfg(feature = "wire")]
 pub mod compat;
 #[cfg(feature = "wire")]
-mod difference;
-#[cfg(feature = "wire")]
 mod fingerprint;
 #[cfg(feature = "text")]
 mod r#gen;
@@ -31,8 +29,6 @@ mod text;
 mod transcode;
 mod walk;
 
-#[cfg(feature = "wire")]
-pub use difference::{Difference, first_difference};
 #[cfg(feature = "wire")]
 pub use fingerprint::Fingerprint;
 #[cfg(feature = "text")]

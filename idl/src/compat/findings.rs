@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, ChangeKind, Safety, advice};
-use crate::difference::place::{Step, path};
 use crate::model::Interface;
+use crate::resolve::place::{Step, path};
 use crate::resolve::remark::{Place, Remark, Why};
 use crate::resolve::{Conflict, Found, Names, Resolution, TooLarge, Within};
 

@@ -8,11 +8,11 @@ mod skip;
 use std::collections::HashMap;
 
 use super::form::{Alternatives, Form, Side};
+use super::conflict::{consists_of, say};
 use super::plan::{NO_STRUCTURE, Node, Op, Table};
+use super::place::Step;
 use super::remark::{Remark, Remarks, Why};
 use super::{MAX_STEPS, TooLarge};
-use crate::difference::place::Step;
-use crate::difference::{consists_of, say};
 use crate::model::{Argument, Field, Shape, Type, UnknownFields};
 use scalar::scalar;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::difference::place::Step;
+use super::place::Step;
 
 /// Something that differs between writer and reader.
 #[derive(Debug, Clone)]

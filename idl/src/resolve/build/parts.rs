@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::super::TooLarge;
+use super::super::conflict::say;
 use super::super::form::{Alternatives, Form};
+use super::super::place::{Step, short};
 use super::super::plan::{Choice, Node, Op};
 use super::super::remark::{Remark, Why};
 use super::Builder;
-use crate::difference::place::{Step, short};
-use crate::difference::say;
 use crate::model::{Field, Missing, UnknownFields, Variant};
 
 impl<'a> Builder<'a> {
