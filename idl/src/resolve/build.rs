@@ -7,11 +7,11 @@ mod skip;
 
 use std::collections::HashMap;
 
-use super::form::{Alternatives, Form, Side};
 use super::conflict::{consists_of, say};
-use super::plan::{NO_STRUCTURE, Node, Op, Table};
+use super::form::{Alternatives, Form, Side};
 use super::place::Step;
 use super::remark::{Remark, Remarks, Why};
+use super::plan::{NO_STRUCTURE, Node, Op, Table};
 use super::{MAX_STEPS, TooLarge};
 use crate::model::{Argument, Field, Shape, Type, UnknownFields};
 use scalar::scalar;
@@ -374,9 +374,8 @@ impl<'a> Builder<'a> {
             return node;
         }
         let inside = self.push(Node::Never);
-        let slot = self.table.slots;
-        self.table.slots += 1;
-        self.table.nodes[node as usize] = Node::Enter { inside, levels, slot };
+        self.table.entries += 1;
+        self.table.nodes[node as usize] = Node::Enter { inside, levels };
         self.remarks.continues(node, inside);
         inside
     }
