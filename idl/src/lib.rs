@@ -15,6 +15,8 @@ mod identifier;
 mod impls;
 #[cfg(feature = "json")]
 pub mod json;
+#[cfg(feature = "text")]
+mod merge;
 pub mod model;
 mod print;
 #[cfg(feature = "wire")]
@@ -40,6 +42,8 @@ pub use guard::{DecodeLimits, Guard, GuardError, GuardErrorKind};
 pub use model::{
     Argument, Definition, Field, Interface, Method, Missing, Shape, Type, UnknownFields, Variant,
 };
+#[cfg(feature = "text")]
+pub use print::print_all;
 #[cfg(feature = "wire")]
 pub use resolve::{
     Conflict, Plan, ReadArguments, ReadResults, Resolved, TooLarge, Within, resolve_arguments,
