@@ -15,6 +15,8 @@ mod identifier;
 mod impls;
 #[cfg(feature = "json")]
 pub mod json;
+#[cfg(all(feature = "text", feature = "wire"))]
+pub mod lock;
 #[cfg(feature = "text")]
 mod merge;
 pub mod model;
@@ -50,7 +52,7 @@ pub use resolve::{
     resolve_results,
 };
 #[cfg(feature = "wire")]
-pub use schema::{InterfaceBuilder, MethodBuilder, Schema, Types};
+pub use schema::{Contract, InterfaceBuilder, MethodBuilder, Schema, Types};
 #[cfg(feature = "text")]
 pub use text::{Problem, TextError, parse};
 #[cfg(feature = "wire")]
