@@ -9,9 +9,11 @@
 mod build;
 mod conflict;
 mod form;
+pub(crate) mod place;
 pub(crate) mod plan;
 pub(crate) mod remark;
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::model::{Argument, Interface, Method};
@@ -57,7 +59,7 @@ pub struct ReadResults {
 }
 
 /// For each method of the caller's interface: how the other side reads it, or why it cannot. `None` where the callee
-/// has no method of this name.
+/// has no method of this name, and for all but the first of the caller's that have one name.
 pub type Resolved<T> = Vec<Option<Result<T, Conflict>>>;
 
 /// How the callee reads the arguments of the caller's version.
@@ -189,12 +191,15 @@ fn by_name<'a, T>(
     callee: &'a Interface,
     mut pair: impl FnMut(&'a Method, &'a Method) -> Result<T, TooLarge>,
 ) -> Result<Vec<Option<T>>, TooLarge> {
-    let known: std::collections::HashMap<&str, &Method> =
+    let known: HashMap<&str, &Method> =
         callee.methods.iter().rev().map(|method| (method.name.as_str(), method)).collect();
-    let methods = caller.methods.iter();
-    methods
-        .map(|method| known.get(method.name.as_str()).map(|other| pair(method, other)).transpose())
-        .collect()
+    // A peer's may have one name by the thousand, and what they reach be large.
+    let mut met = HashSet::new();
+    let methods = caller.methods.iter().map(|method| {
+        let other = known.get(method.name.as_str()).filter(|_| met.insert(method.name.as_str()));
+        other.map(|other| pair(method, other)).transpose()
+    });
+    methods.collect()
 }
 
 /// The arguments that are sent with the call, and the stream.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use traitwire_idl::{Fingerprint, ReadResults, Resolved, resolve_results};
+use traitwire_idl::{Fingerprint, Method, ReadResults, Resolved, resolve_results};
 
 use crate::codec::{Decoder, Encoder};
 use crate::connection::Connection;
@@ -119,9 +119,11 @@ fn read(description: &ServiceDescription, answered: &[u8], max_depth: u32) -> Re
     }
     let results: Resolved<ReadResults> =
         resolve_results(ours, &theirs).map_err(|error| incomparable(&error.to_string()))?;
-    let fingerprints: HashMap<&str, Fingerprint> = {
-        let methods = theirs.methods.iter();
-        methods.map(|it| (it.name.as_str(), Fingerprint::of_method(it, &theirs.types))).collect()
+    // Of methods with one name the first counts.
+    let named: HashMap<&str, &Method> =
+        theirs.methods.iter().rev().map(|method| (method.name.as_str(), method)).collect();
+    let is_same = |name: &str, own| {
+        named.get(name).is_some_and(|method| Fingerprint::of_method(method, &theirs.types) == own)
     };
     let methods = ours.methods.iter().zip(description.methods()).zip(answers).zip(results);
     let methods = methods.map(|(((model, method), answer), results)| {
@@ -132,9 +134,7 @@ fn read(description: &ServiceDescription, answered: &[u8], max_depth: u32) -> Re
         match (answer, results) {
             (Answer::Missing, _) | (_, None) => AdaptedMethod::Missing,
             (Answer::Refused(place), _) => refused(&place),
-            (Answer::Number(number), _)
-                if fingerprints.get(model.name.as_str()) == Some(&method.fingerprint) =>
-            {
+            (Answer::Number(number), _) if is_same(&model.name, method.fingerprint) => {
                 AdaptedMethod::Same(number)
             }
             (Answer::Number(_), Some(Err(conflict))) => refused(&conflict.to_string()),

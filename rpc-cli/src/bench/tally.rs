@@ -19,6 +19,8 @@ pub(super) struct Tally {
     pub(super) answered: u64,
     /// Answers that were the method's own error; they count as answers too.
     pub(super) own_errors: u64,
+    /// Items of the streams that came to their end.
+    pub(super) items: u64,
     /// Calls that failed, by their code.
     pub(super) failures: BTreeMap<String, u64>,
     pub(super) first_failure: Option<RpcError>,
@@ -42,6 +44,7 @@ impl Tally {
             latencies,
             answered: 0,
             own_errors: 0,
+            items: 0,
             failures: BTreeMap::new(),
             first_failure: None,
             timed_out: 0,
@@ -52,10 +55,13 @@ impl Tally {
         }
     }
 
-    /// Notes how a call ended that took this long.
-    pub(super) fn note(&mut self, latency: Duration, answer: Result<Vec<u8>, CallError<Vec<u8>>>) {
+    /// Notes how a call ended that took this long, and how many items it gave.
+    pub(super) fn note(&mut self, latency: Duration, answer: Result<u64, CallError<Vec<u8>>>) {
         match answer {
-            Ok(_) => self.answered += 1,
+            Ok(items) => {
+                self.answered += 1;
+                self.items += items;
+            }
             Err(CallError::Service(_)) => {
                 self.answered += 1;
                 self.own_errors += 1;
@@ -97,6 +103,7 @@ impl Tally {
         self.answered += other.answered;
         self.own_errors += other.own_errors;
         self.timed_out += other.timed_out;
+        self.items += other.items;
         for (code, count) in &other.failures {
             *self.failures.entry(code.clone()).or_default() += count;
         }
@@ -110,8 +117,8 @@ impl Tally {
         self.failures.values().sum()
     }
 
-    /// Answers in each second.
-    pub(super) fn rate(&self) -> f64 {
-        self.answered as f64 / self.took.as_secs_f64().max(1e-9)
+    /// So many, in each second.
+    pub(super) fn rate_of(&self, count: u64) -> f64 {
+        count as f64 / self.took.as_secs_f64().max(1e-9)
     }
 }
