@@ -5,6 +5,7 @@
 //! bytes. Both let a short message stop a process. A [`Guard`] knows the wire format of some types and walks
 //! the bytes with a stack of its own, before the codec sees them.
 
+pub(crate) mod size;
 pub(crate) mod table;
 
 use std::fmt;

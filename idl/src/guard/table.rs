@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::size::{Size, Sizes};
 use crate::model::{Definition, Shape, Type};
 
 /// What stands at one place of the wire. Numbers refer to nodes, pairs to a stretch of the table's parts.
@@ -52,17 +53,16 @@ impl Table {
         let order = Order::new(roots, types);
         let mut builder = Builder {
             types,
-            sizes: vec![Size { least: u64::MAX, opaque: false }; types.len()],
+            sizes: Sizes::new(&order.reached, types),
             known: HashMap::new(),
             table: Self { nodes: vec![Node::Never; types.len()], parts: Vec::new(), roots: (0, 0) },
             risky: !order.recursive.is_empty(),
         };
-        builder.measure(&order.reached);
         // What a definition needs comes before it, except within a cycle.
         for &index in &order.reached {
             let inside = builder.shape(&types[index].shape);
             builder.table.nodes[index] = if order.recursive.contains(&index) {
-                Node::Enter { inside, least: builder.sizes[index].least }
+                Node::Enter { inside, least: builder.sizes.of_definition(index).least }
             } else {
                 builder.table.nodes[inside as usize]
             };
@@ -72,84 +72,15 @@ impl Table {
     }
 }
 
-/// How much of the wire a type takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Size {
-    /// At least so many bytes. What takes none at least takes none at all.
-    least: u64,
-    /// Always so many, and any bytes will do.
-    opaque: bool,
-}
-
-impl Size {
-    fn all(sizes: impl Iterator<Item = Self>) -> Self {
-        sizes.fold(Self { least: 0, opaque: true }, |sum, size| Self {
-            least: sum.least.saturating_add(size.least),
-            opaque: sum.opaque && size.opaque,
-        })
-    }
-}
-
 struct Builder<'a> {
     types: &'a [Definition],
-    /// Of each definition. Without end until measured.
-    sizes: Vec<Size>,
+    sizes: Sizes,
     known: HashMap<Node, u32>,
     table: Table,
     risky: bool,
 }
 
 impl Builder<'_> {
-    /// Finds the sizes of definitions. Recursive ones approach theirs in rounds.
-    fn measure(&mut self, reached: &[usize]) {
-        let mut settled = false;
-        while !settled {
-            settled = true;
-            for &index in reached {
-                let size = self.size_of_shape(&self.types[index].shape);
-                settled &= size == self.sizes[index];
-                self.sizes[index] = size;
-            }
-        }
-    }
-
-    fn size(&self, ty: &Type) -> Size {
-        let (least, opaque) = match ty {
-            Type::Unit => (0, true),
-            Type::U8 | Type::I8 => (1, true),
-            Type::F32 => (4, true),
-            Type::F64 => (8, true),
-            Type::Bool | Type::U16 | Type::U32 | Type::U64 | Type::U128 => (1, false),
-            Type::I16 | Type::I32 | Type::I64 | Type::I128 => (1, false),
-            Type::Char | Type::String | Type::Option(_) | Type::Client(_) => (1, false),
-            Type::Sequence(_) | Type::Set(_) | Type::Map(..) => (1, false),
-            Type::Array(_, 0) => (0, true),
-            Type::Array(element, count) => {
-                let element = self.size(element);
-                (element.least.saturating_mul(*count), element.opaque)
-            }
-            Type::Tuple(elements) => return Size::all(elements.iter().map(|element| self.size(element))),
-            Type::Named(index) => match self.sizes.get(*index) {
-                Some(size) => return *size,
-                None => (u64::MAX, false),
-            },
-        };
-        Size { least, opaque }
-    }
-
-    fn size_of_shape(&self, shape: &Shape) -> Size {
-        match shape {
-            Shape::Unit => self.size(&Type::Unit),
-            Shape::Newtype(ty) => self.size(ty),
-            Shape::Tuple(types) => Size::all(types.iter().map(|ty| self.size(ty))),
-            Shape::Struct(fields) => Size::all(fields.iter().map(|field| self.size(&field.ty))),
-            Shape::Enum(variants) => {
-                let variants = variants.iter().map(|variant| self.size_of_shape(&variant.shape).least);
-                Size { least: variants.min().unwrap_or(u64::MAX).saturating_add(1), opaque: false }
-            }
-        }
-    }
-
     fn push(&mut self, node: Node) -> u32 {
         *self.known.entry(node).or_insert_with(|| {
             self.table.nodes.push(node);
@@ -158,7 +89,7 @@ impl Builder<'_> {
     }
 
     fn ty(&mut self, ty: &Type) -> u32 {
-        let size = self.size(ty);
+        let size = self.sizes.of(ty);
         if size.opaque {
             return self.push(Node::Skip(size.least));
         }
@@ -173,11 +104,11 @@ impl Builder<'_> {
             Type::Char | Type::String => Node::Blocks(1),
             Type::Option(inner) => Node::Option(self.ty(inner)),
             Type::Sequence(element) | Type::Set(element) => {
-                let size = self.size(element);
+                let size = self.sizes.of(element);
                 self.sequence(size, |builder| builder.ty(element))
             }
             Type::Map(key, value) => {
-                let size = Size::all([key, value].into_iter().map(|part| self.size(part)));
+                let size = Size::all([key, value].into_iter().map(|part| self.sizes.of(part)));
                 self.sequence(size, |builder| {
                     let parts = builder.stretch([&**key, &**value].into_iter());
                     builder.push(Node::Parts(parts))
@@ -228,7 +159,7 @@ impl Builder<'_> {
     }
 
     fn shape(&mut self, shape: &Shape) -> u32 {
-        let size = self.size_of_shape(shape);
+        let size = self.sizes.of_shape(shape);
         if size.opaque {
             return self.push(Node::Skip(size.least));
         }
@@ -251,7 +182,7 @@ impl Builder<'_> {
 /// connected components, without recursion: a chain of definitions may be long.
 #[derive(Default)]
 pub(crate) struct Order {
-    reached: Vec<usize>,
+    pub(crate) reached: Vec<usize>,
     pub(crate) recursive: std::collections::HashSet<usize>,
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use crate::guard::size::Sizes;
 use crate::guard::table::Order;
 use crate::model::{Definition, Field, Interface, Shape, Type, UnknownFields, Variant};
 
@@ -36,8 +37,10 @@ pub(super) struct Alternatives<'a> {
 #[derive(Debug)]
 pub(super) struct Side<'a> {
     pub(super) types: &'a [Definition],
-    /// The definitions that hold themselves.
-    recursive: HashSet<usize>,
+    /// The form of each, and how many recursive definitions lead to it, itself one of them.
+    forms: Vec<(Form<'a>, u32)>,
+    /// How many bytes types take.
+    pub(super) sizes: Sizes,
 }
 
 impl<'a> Side<'a> {
@@ -49,27 +52,18 @@ impl<'a> Side<'a> {
                 arguments.chain([&method.output]).chain(&method.error).cloned()
             })
             .collect();
-        let recursive = Order::new(&roots, &interface.types).recursive;
-        Self { types: &interface.types, recursive }
+        let types = &interface.types;
+        let order = Order::new(&roots, types);
+        let sizes = Sizes::new(&order.reached, types);
+        Self { types, forms: forms(types, &order.recursive), sizes }
     }
 
     /// The type's form, and how many recursive definitions lead to it.
-    pub(super) fn form(&self, mut ty: &'a Type) -> (Form<'a>, u32) {
-        let mut levels = 0;
-        // A chain of newtypes that is longer than there are definitions goes round in circles.
-        for _ in 0..=self.types.len() {
-            let index = match ty {
-                Type::Named(index) => *index,
-                _ => return (of_type(ty), levels),
-            };
-            let Some(definition) = self.types.get(index) else { break };
-            levels += u32::from(self.recursive.contains(&index));
-            match &definition.shape {
-                Shape::Newtype(inner) => ty = inner,
-                shape => return (of_shape(shape, &definition.name, definition.unknown_fields), levels),
-            }
+    pub(super) fn form(&self, ty: &'a Type) -> (Form<'a>, u32) {
+        match ty {
+            Type::Named(index) => self.forms.get(*index).copied().unwrap_or((Form::Never, 0)),
+            _ => (of_type(ty), 0),
         }
-        (Form::Never, levels)
     }
 
     /// The form of what a variant carries.
@@ -87,6 +81,33 @@ impl<'a> Side<'a> {
             _ => None,
         }
     }
+}
+
+/// The forms of all definitions. Each is looked at once: a peer's newtypes may lie in one another by the thousand.
+fn forms<'a>(types: &'a [Definition], recursive: &HashSet<usize>) -> Vec<(Form<'a>, u32)> {
+    let mut forms = vec![None; types.len()];
+    for start in 0..types.len() {
+        let (mut at, mut way) = (start, Vec::new());
+        let (form, mut levels) = loop {
+            let Some(definition) = types.get(at) else { break (Form::Never, 0) };
+            if let Some(known) = forms[at] {
+                break known;
+            }
+            // What comes back to this one goes round in circles.
+            forms[at] = Some((Form::Never, 0));
+            way.push(at);
+            match &definition.shape {
+                Shape::Newtype(Type::Named(index)) => at = *index,
+                Shape::Newtype(ty) => break (of_type(ty), 0),
+                shape => break (of_shape(shape, &definition.name, definition.unknown_fields), 0),
+            }
+        };
+        for index in way.into_iter().rev() {
+            levels += u32::from(recursive.contains(&index));
+            forms[index] = Some((form, levels));
+        }
+    }
+    forms.into_iter().map(|form| form.unwrap_or((Form::Never, 0))).collect()
 }
 
 fn of_type(ty: &Type) -> Form<'_> {
