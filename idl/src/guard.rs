@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 
 use crate::model::{Definition, Interface, Type};
 use crate::schema::{Schema, Types};
+use crate::varint::{self, NoNumber};
 use table::{Node, Table};
 
 /// Checks encoded values of some types against [`DecodeLimits`].
@@ -266,20 +267,17 @@ impl Walk<'_> {
 
     /// A number of so many bits; of those with more than 64, the lower part.
     fn varint(&mut self, bits: u32) -> Result<u64, GuardError> {
-        let start = self.at;
-        let last = bits.div_ceil(7) - 1;
-        let mut value = 0;
-        for index in 0..=last {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f).checked_shl(7 * index).unwrap_or(0);
-            if byte & 0x80 == 0 {
-                if index == last && byte >= 1 << (bits % 7) {
-                    break;
-                }
-                return Ok(value);
-            }
-        }
-        Err(error(start, GuardErrorKind::BadVarint))
+        let rest = &self.bytes[self.at..];
+        let read = match bits {
+            128 => varint::read::<u128>(rest, bits).map(|(value, taken)| (value as u64, taken)),
+            _ => varint::read::<u64>(rest, bits),
+        };
+        let (value, taken) = read.map_err(|why| match why {
+            NoNumber::Truncated => error(self.bytes.len(), GuardErrorKind::Truncated),
+            NoNumber::TooLarge => error(self.at, GuardErrorKind::BadVarint),
+        })?;
+        self.at += taken;
+        Ok(value)
     }
 }
 

@@ -32,6 +32,8 @@ mod transcode;
 mod walk;
 
 #[cfg(feature = "wire")]
+mod varint;
+#[cfg(feature = "wire")]
 pub use difference::{Difference, first_difference};
 #[cfg(feature = "wire")]
 pub use fingerprint::Fingerprint;
