@@ -12,6 +12,7 @@ mod form;
 pub(crate) mod plan;
 pub(crate) mod remark;
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::model::{Argument, Interface, Method};
@@ -57,7 +58,7 @@ pub struct ReadResults {
 }
 
 /// For each method of the caller's interface: how the other side reads it, or why it cannot. `None` where the callee
-/// has no method of this name.
+/// has no method of this name, and for all but the first of the caller's that have one name.
 pub type Resolved<T> = Vec<Option<Result<T, Conflict>>>;
 
 /// How the callee reads the arguments of the caller's version.
@@ -138,17 +139,22 @@ impl<'a> Resolution<'a> {
             Ok(Roots { value: builder.arguments(&sent, &read)?, second: items, flows })
         })?;
         let (table, remarks) = builder.done();
+        let mut search = conflict::Search::new(&remarks);
         let methods = roots.into_iter().zip(&caller.methods).map(|(roots, method)| {
-            let roots = roots?;
+            let Some(roots) = roots else { return Ok(None) };
             let stream = split(method).1;
             let items = Within::Items(stream.map(|it| it.name.clone()).unwrap_or_default());
-            let conflict = roots.flows.clone().or_else(|| {
-                conflict::first(&remarks, roots.value, &Within::Arguments, true)
-                    .or_else(|| conflict::first(&remarks, roots.second?, &items, true))
-            });
-            Some(Found { roots, conflict })
+            let mut conflict = roots.flows.clone();
+            if conflict.is_none() {
+                conflict = search.first(roots.value, &Within::Arguments, true)?;
+            }
+            if let (None, Some(second)) = (&conflict, roots.second) {
+                conflict = search.first(second, &items, true)?;
+            }
+            Ok(Some(Found { roots, conflict }))
         });
-        Ok(Self { methods: methods.collect(), table, remarks })
+        let methods = methods.collect::<Result<_, TooLarge>>()?;
+        Ok(Self { methods, table, remarks })
     }
 
     /// The callee writes, the caller reads.
@@ -168,18 +174,25 @@ impl<'a> Resolution<'a> {
             Ok(Roots { value, second: error, flows })
         })?;
         let (table, remarks) = builder.done();
+        let mut search = conflict::Search::new(&remarks);
         let methods = roots.into_iter().zip(&caller.methods).map(|(roots, method)| {
-            let roots = roots?;
+            let Some(roots) = roots else { return Ok(None) };
+            let mut conflict = None;
             // Nobody reads what a call gives whose caller does not wait.
-            let conflict = roots.flows.clone().filter(|_| !method.oneway).or_else(|| {
+            if !method.oneway {
                 let output = if method.stream { Within::ResultItems } else { Within::Result };
-                conflict::first(&remarks, roots.value, &output, false)
-                    .filter(|_| !method.oneway)
-                    .or_else(|| conflict::first(&remarks, roots.second?, &Within::Error, false))
-            });
-            Some(Found { roots, conflict })
+                conflict = roots.flows.clone();
+                if conflict.is_none() {
+                    conflict = search.first(roots.value, &output, false)?;
+                }
+            }
+            if let (None, Some(second)) = (&conflict, roots.second) {
+                conflict = search.first(second, &Within::Error, false)?;
+            }
+            Ok(Some(Found { roots, conflict }))
         });
-        Ok(Self { methods: methods.collect(), table, remarks })
+        let methods = methods.collect::<Result<_, TooLarge>>()?;
+        Ok(Self { methods, table, remarks })
     }
 }
 
@@ -189,12 +202,15 @@ fn by_name<'a, T>(
     callee: &'a Interface,
     mut pair: impl FnMut(&'a Method, &'a Method) -> Result<T, TooLarge>,
 ) -> Result<Vec<Option<T>>, TooLarge> {
-    let known: std::collections::HashMap<&str, &Method> =
+    let known: HashMap<&str, &Method> =
         callee.methods.iter().rev().map(|method| (method.name.as_str(), method)).collect();
-    let methods = caller.methods.iter();
-    methods
-        .map(|method| known.get(method.name.as_str()).map(|other| pair(method, other)).transpose())
-        .collect()
+    // A peer's may have one name by the thousand, and what they reach be large.
+    let mut met = HashSet::new();
+    let methods = caller.methods.iter().map(|method| {
+        let other = known.get(method.name.as_str()).filter(|_| met.insert(method.name.as_str()));
+        other.map(|other| pair(method, other)).transpose()
+    });
+    methods.collect()
 }
 
 /// The arguments that are sent with the call, and the stream.

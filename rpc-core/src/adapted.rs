@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use traitwire_idl::{Fingerprint, ReadResults, Resolved, resolve_results};
+use traitwire_idl::{Fingerprint, Method, ReadResults, Resolved, resolve_results};
 
 use crate::codec::{Decoder, Encoder};
 use crate::connection::Connection;
@@ -79,7 +79,11 @@ pub(crate) async fn adapt(
     let object = object.map(|(id, _)| id);
     let call = NewCall { deadline, object, ..NewCall::new(reflection::INTRODUCE, arguments.finish()?) };
     let adapted = match connection.call(call).await.outcome {
-        Outcome::Output(mut body) => Arc::new(read(description, body.as_contiguous(), max_depth)?),
+        Outcome::Output(mut body) => {
+            let adapted = read(description, body.as_contiguous(), max_depth);
+            // Methods whose fingerprints agree can be called all the same.
+            Arc::new(adapted.map_err(|error| incomparable(error.message()))?)
+        }
         Outcome::Failure(error) => {
             return Err(match error.code() {
                 Code::Unimplemented | Code::Decode | Code::TooLarge | Code::ResourceExhausted => {
@@ -118,13 +122,15 @@ fn read(description: &ServiceDescription, answered: &[u8], max_depth: u32) -> Re
         return Err(incomparable("the peer's answer is about other methods"));
     }
     let results: Resolved<ReadResults> =
-        resolve_results(ours, &theirs).map_err(|error| incomparable(&error.to_string()))?;
-    let fingerprints: HashMap<&str, Fingerprint> = {
-        let methods = theirs.methods.iter();
-        methods.map(|it| (it.name.as_str(), Fingerprint::of_method(it, &theirs.types))).collect()
+        resolve_results(ours, &theirs).map_err(|error| RpcError::new(Code::Decode, error.to_string()))?;
+    let named: HashMap<&str, &Method> =
+        theirs.methods.iter().map(|method| (method.name.as_str(), method)).collect();
+    let is_same = |model: &Method| {
+        let other = named.get(model.name.as_str());
+        other.is_some_and(|other| Fingerprint::agree((model, &ours.types), (other, &theirs.types)))
     };
-    let methods = ours.methods.iter().zip(description.methods()).zip(answers).zip(results);
-    let methods = methods.map(|(((model, method), answer), results)| {
+    let methods = ours.methods.iter().zip(answers).zip(results);
+    let methods = methods.map(|((model, answer), results)| {
         let refused = |place: &str| {
             let message = format!("the signature differs from the peer's: {place}");
             AdaptedMethod::Refused(RpcError::new(Code::SchemaMismatch, message))
@@ -132,11 +138,7 @@ fn read(description: &ServiceDescription, answered: &[u8], max_depth: u32) -> Re
         match (answer, results) {
             (Answer::Missing, _) | (_, None) => AdaptedMethod::Missing,
             (Answer::Refused(place), _) => refused(&place),
-            (Answer::Number(number), _)
-                if fingerprints.get(model.name.as_str()) == Some(&method.fingerprint) =>
-            {
-                AdaptedMethod::Same(number)
-            }
+            (Answer::Number(number), _) if is_same(model) => AdaptedMethod::Same(number),
             (Answer::Number(_), Some(Err(conflict))) => refused(&conflict.to_string()),
             (Answer::Number(number), Some(Ok(results))) => AdaptedMethod::Evolved(number, Arc::new(results)),
         }

@@ -1,7 +1,7 @@
 //! The callers' versions of this side's services, on one connection: numbers under which methods are called with
 //! another version's arguments. Never resolves anything itself, and never looks at a value.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -155,8 +155,8 @@ impl Versions {
             let Some((index, arguments)) = named.get(method.name.as_str()).copied().zip(resolved) else {
                 return Answer::Missing;
             };
-            let own = service.methods()[index as usize].fingerprint;
-            if Fingerprint::of_method(method, &caller.types) == own {
+            let own = service.interface();
+            if Fingerprint::agree((&own.methods[index as usize], &own.types), (method, &caller.types)) {
                 return Answer::Number(first + index);
             }
             match arguments {
@@ -186,7 +186,7 @@ pub(crate) fn not_served(name: &str) -> RpcError {
 /// The interface that these bytes are.
 ///
 /// # Errors
-/// `Decode`, where they are none, or a larger one than is read.
+/// `Decode`, where they are none, or a larger one than is read, or two of its methods have one name.
 pub(crate) fn read_interface(bytes: &[u8], max_depth: u32) -> Result<Interface, RpcError> {
     if bytes.len() > MAX_INTERFACE {
         let message = format!("an interface of {} bytes; at most {MAX_INTERFACE} are read", bytes.len());
@@ -198,6 +198,32 @@ pub(crate) fn read_interface(bytes: &[u8], max_depth: u32) -> Result<Interface, 
     buffer.extend_from_slice(bytes);
     let body = Body::new(buffer);
     let mut decoder = Decoder::new(&body);
-    let interface = decoder.value()?;
-    decoder.finish().map(|()| interface)
+    let interface: Interface = decoder.value()?;
+    decoder.finish()?;
+    let mut names = HashSet::new();
+    if interface.methods.iter().all(|method| names.insert(method.name.as_str())) {
+        return Ok(interface);
+    }
+    Err(RpcError::new(Code::Decode, "an interface with two methods of one name"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_methods_of_one_name_are_no_interface() {
+        let read = |names: &[&str]| {
+            let builder = names.iter().fold(Interface::builder("S", ""), |it, name| it.method(name, |m| m));
+            let mut encoder = Encoder::new();
+            encoder.value(&builder.build());
+            read_interface(encoder.finish().expect("encoded").as_contiguous(), 64)
+        };
+        assert_eq!(read(&["a", "b"]).expect("an interface").methods.len(), 2);
+        let error = read(&["a", "b", "a"]).expect_err("refused");
+        assert_eq!(
+            (error.code(), error.message()),
+            (Code::Decode, "an interface with two methods of one name")
+        );
+    }
 }
