@@ -181,7 +181,7 @@ pub fn evolution(data: &[u8]) {
         let mut read = Transcoded::default();
         if let Ok(taken) = plan.transcode(body, DecodeLimits::default(), &mut read) {
             assert!(taken <= body.len());
-            assert!(read.gaps.is_sorted_by_key(|gap| gap.at));
+            assert!(read.gaps.iter().is_sorted_by_key(|gap| gap.at));
             assert!(read.gaps.iter().all(|gap| gap.at as usize <= read.bytes.len()));
         }
     }

@@ -70,6 +70,13 @@ pub enum GuardErrorKind {
     TrailingBytes,
     /// What would be read is longer than 4 GiB.
     TooLong,
+    /// More parts without bytes than bytes, many times.
+    TooManySteps,
+    /// Too many fields and arguments that its reader has to add, since its writer does not have them.
+    TooManyAdditions {
+        /// The number allowed for so many bytes.
+        limit: u64,
+    },
 }
 
 impl fmt::Display for GuardError {
@@ -85,6 +92,10 @@ impl fmt::Display for GuardError {
             GuardErrorKind::BadVarint => f.write_str("a number is too large for its type")?,
             GuardErrorKind::BadTag => f.write_str("a tag names no alternative of its type")?,
             GuardErrorKind::TooLong => f.write_str("the message would be longer than 4 GiB")?,
+            GuardErrorKind::TooManySteps => f.write_str("the message has too many parts without bytes")?,
+            GuardErrorKind::TooManyAdditions { limit } => {
+                write!(f, "the message lacks more than {limit} values that its reader's version has")?;
+            }
             GuardErrorKind::TrailingBytes => f.write_str("the message goes on after its value")?,
         }
         write!(f, " (at byte {})", self.offset)

@@ -56,4 +56,8 @@ pub use schema::{InterfaceBuilder, MethodBuilder, Schema, Types};
 #[cfg(feature = "text")]
 pub use text::{Problem, TextError, parse};
 #[cfg(feature = "wire")]
-pub use transcode::{Absent, Gap, TranscodeError, Transcoded};
+pub use transcode::TranscodeError;
+// How the core reads other versions: nobody else's, and may change at any time.
+#[cfg(feature = "wire")]
+#[doc(hidden)]
+pub use transcode::{Absent, Gap, GapCursor, Gaps, Transcoded};
