@@ -55,7 +55,7 @@ pub(crate) struct Asked<'a> {
 /// Introduces this side's version to the peer, and resolves the results of the peer's.
 ///
 /// # Errors
-/// Where the peer does not answer, or not in a way that can be read.
+/// Where the peer does not answer; `SchemaMismatch`, where it does, but not in a way that can be read.
 pub(crate) async fn adapt(
     connection: &Arc<Connection>,
     asked: Asked<'_>,
@@ -74,8 +74,7 @@ pub(crate) async fn adapt(
     if let Some(known) = key.and_then(|key| lock().get(&key).cloned()) {
         return Ok(known);
     }
-    let mut arguments = Encoder::new();
-    arguments.value(&description.interface().without_docs());
+    let arguments = Encoder::encoded(description.introduction()?);
     let object = object.map(|(id, _)| id);
     let call = NewCall { deadline, object, ..NewCall::new(reflection::INTRODUCE, arguments.finish()?) };
     let adapted = match connection.call(call).await.outcome {
@@ -119,7 +118,7 @@ fn read(description: &ServiceDescription, answered: &[u8], max_depth: u32) -> Re
     let answers: Vec<Answer> = decoder.value()?;
     let theirs = read_interface(&answered[answered.len() - decoder.left()..], max_depth)?;
     if answers.len() != ours.methods.len() {
-        return Err(incomparable("the peer's answer is about other methods"));
+        return Err(RpcError::new(Code::Decode, "the peer's answer is about other methods"));
     }
     let results: Resolved<ReadResults> =
         resolve_results(ours, &theirs).map_err(|error| RpcError::new(Code::Decode, error.to_string()))?;

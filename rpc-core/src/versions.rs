@@ -175,7 +175,7 @@ impl Versions {
 
 fn answer(answers: &[Answer], service: &ServiceDescription) -> Result<Body, RpcError> {
     let mut encoder = Encoder::new();
-    encoder.value(answers).value(service.interface());
+    encoder.value(answers).append_encoded(service.introduction()?);
     encoder.finish()
 }
 
