@@ -20,6 +20,9 @@ use crate::services::Services;
 /// Bytes of the largest interface that a peer may introduce, and that is read from a peer: a few hundred methods.
 pub(crate) const MAX_INTERFACE: usize = 512 << 10;
 
+/// What one introduction costs beside its bytes: this side's own interface is looked at for it.
+const OWN_COST: usize = 16 << 10;
+
 /// What a method of the caller's version is at the callee (P-52).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Answer {
@@ -38,8 +41,10 @@ pub(crate) struct Versions {
     methods: HashMap<u32, Adapted>,
     /// The next number that nobody has.
     next: u32,
-    /// Introductions that were looked at.
-    tried: u32,
+    /// Introductions that were looked at, by the address of the service they were about.
+    tried: HashMap<usize, u32>,
+    /// What all of them cost.
+    spent: usize,
 }
 
 struct Introduced {
@@ -121,14 +126,29 @@ impl Versions {
             return answer(&known.answers, known.service);
         }
         // Also what comes to nothing costs time.
-        if self.tried >= limits.max_versions {
-            let message = format!("the peer's max_versions of {} are introduced", limits.max_versions);
+        let most = MAX_INTERFACE.saturating_mul(limits.max_versions as usize);
+        self.spent = self.spent.saturating_add(OWN_COST + bytes.len());
+        if self.spent > most {
+            let message = format!(
+                "the peer takes no more introductions: all on this connection together are more than its \
+                 max_versions of {} times {MAX_INTERFACE} bytes",
+                limits.max_versions
+            );
             return Err(RpcError::new(Code::ResourceExhausted, message));
         }
-        self.tried += 1;
         let bytes = bytes.to_vec();
         let interface = read_interface(&bytes, limits.max_depth)?;
         let service = services.find(&interface.name).ok_or_else(|| not_served(&interface.name))?;
+        let tried = self.tried.entry(std::ptr::from_ref(service).addr()).or_default();
+        if *tried >= limits.max_versions {
+            let message = format!(
+                "the peer takes {} versions of {} on a connection; raise its max_versions",
+                limits.max_versions,
+                service.name()
+            );
+            return Err(RpcError::new(Code::ResourceExhausted, message));
+        }
+        *tried += 1;
         let first = services.first_number(service).unwrap_or_default();
         self.next = self.next.max(services.methods().len() as u32);
         let answers = self.resolve(&interface, service, first)?;
