@@ -10,7 +10,6 @@ use traitwire_idl::{Fingerprint, Method, ReadResults, Resolved, resolve_results}
 
 use crate::codec::{Decoder, Encoder};
 use crate::connection::Connection;
-use crate::described::Described;
 use crate::error::{Code, Executed, RpcError};
 use crate::proto::{NewCall, Outcome};
 use crate::reflection;
@@ -46,8 +45,8 @@ const MOST_ANSWERS: usize = 64;
 
 /// A service, or an object, of a peer's.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
-    pub(crate) description: &'a Described,
+pub(crate) struct Asked {
+    pub(crate) description: &'static ServiceDescription,
     /// An object's number, and the fingerprint of its service.
     pub(crate) object: Option<(u64, u64)>,
 }
@@ -58,20 +57,14 @@ pub(crate) struct Asked<'a> {
 /// Where the peer does not answer; `SchemaMismatch`, where it does, but not in a way that can be read.
 pub(crate) async fn adapt(
     connection: &Arc<Connection>,
-    asked: Asked<'_>,
+    asked: Asked,
     max_depth: u32,
     deadline: Option<(Instant, Duration)>,
 ) -> Result<Arc<Adapted>, RpcError> {
     let Asked { description, object } = asked;
-    // The place of what was fetched may be another's later.
-    let key = match description {
-        Described::Own(own) => {
-            Some((std::ptr::from_ref(*own).addr(), object.map(|(_, interface)| interface)))
-        }
-        Described::Fetched(_) => None,
-    };
+    let key = (std::ptr::from_ref(description).addr(), object.map(|(_, interface)| interface));
     let lock = || connection.answers.0.lock();
-    if let Some(known) = key.and_then(|key| lock().get(&key).cloned()) {
+    if let Some(known) = lock().get(&key).cloned() {
         return Ok(known);
     }
     let arguments = Encoder::encoded(description.introduction()?);
@@ -94,13 +87,11 @@ pub(crate) async fn adapt(
         }
         Outcome::Error(_) => return Err(incomparable("an error of a method that has none")),
     };
-    if let Some(key) = key {
-        let mut known = lock();
-        if known.len() >= MOST_ANSWERS {
-            known.clear();
-        }
-        known.insert(key, Arc::clone(&adapted));
+    let mut known = lock();
+    if known.len() >= MOST_ANSWERS {
+        known.clear();
     }
+    known.insert(key, Arc::clone(&adapted));
     Ok(adapted)
 }
 
