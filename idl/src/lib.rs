@@ -7,6 +7,8 @@ pub mod compat;
 #[cfg(feature = "wire")]
 mod difference;
 #[cfg(feature = "wire")]
+mod extension;
+#[cfg(feature = "wire")]
 mod fingerprint;
 #[cfg(feature = "text")]
 mod r#gen;
