@@ -112,7 +112,8 @@ impl Guard {
         risky.then_some(Self { table })
     }
 
-    /// A guard for values of `roots` even where nothing needs checking: a walker of the wire format.
+    /// A guard for values of `roots` even where nothing needs checking: a walker of the wire format, for other packages
+    /// of the workspace.
     #[doc(hidden)]
     pub fn always(roots: &[Type], types: &[Definition]) -> Self {
         Self { table: Table::new(roots, types).0 }

@@ -31,10 +31,10 @@ mod schema;
 mod text;
 #[cfg(feature = "wire")]
 mod transcode;
-mod walk;
-
 #[cfg(feature = "wire")]
 mod varint;
+mod walk;
+
 #[cfg(feature = "wire")]
 pub use difference::{Difference, first_difference};
 #[cfg(feature = "wire")]
