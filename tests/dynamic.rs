@@ -322,3 +322,96 @@ async fn bytes_go_without_json_too() {
     let error = client.call("shift", &[2], None).await.unwrap_err();
     assert_eq!(error.rpc().map(RpcError::code), Some(Code::Decode));
 }
+
+/// A service before and after its server's upgrade.
+mod upgraded {
+    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+    use traitwire::{Stream, ipc_service, ipc_type};
+
+    /// Calls that the new version has executed.
+    pub static EXECUTED: AtomicU32 = AtomicU32::new(0);
+
+    #[ipc_type]
+    pub struct Before {
+        pub at: u32,
+    }
+
+    #[ipc_type]
+    pub struct After {
+        pub at: u32,
+        #[serde(default)]
+        pub note: String,
+    }
+
+    #[ipc_service(name = "Upgraded")]
+    pub trait Old {
+        async fn same(&self) -> u8;
+        async fn entry(&self) -> Before;
+        fn entries(&self) -> impl Stream<Item = Before>;
+    }
+
+    #[ipc_service(name = "Upgraded")]
+    pub trait New {
+        fn entries(&self) -> impl Stream<Item = After>;
+        async fn entry(&self) -> After;
+        async fn same(&self) -> u8;
+    }
+
+    pub struct Impl;
+
+    impl Old for Impl {
+        async fn same(&self) -> u8 {
+            1
+        }
+
+        async fn entry(&self) -> Before {
+            Before { at: 1 }
+        }
+
+        fn entries(&self) -> impl Stream<Item = Before> {
+            tokio_stream::iter([Before { at: 1 }])
+        }
+    }
+
+    impl New for Impl {
+        async fn same(&self) -> u8 {
+            2
+        }
+
+        async fn entry(&self) -> After {
+            EXECUTED.fetch_add(1, SeqCst);
+            After { at: 2, note: "new".into() }
+        }
+
+        fn entries(&self) -> impl Stream<Item = After> {
+            EXECUTED.fetch_add(1, SeqCst);
+            tokio_stream::iter([After { at: 2, note: "new".into() }])
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_was_upgraded_is_not_called_by_the_schema_of_before() {
+    use upgraded::{EXECUTED, Impl, NewServer, OldServer};
+    let address = "mem:dynamic-upgraded";
+    let old = Server::builder().service(OldServer::new(Impl)).bind(address).await.unwrap().spawn();
+    let client = JsonClient::connect(address, "Upgraded").await.unwrap();
+    assert_eq!(client.call("entry", &json!({}), None).await.unwrap(), json!({"at": 1}));
+    old.shutdown(Duration::ZERO).await.unwrap();
+    let _new = Server::builder().service(NewServer::new(Impl)).bind(address).await.unwrap().spawn();
+
+    // What has not changed has only another number.
+    assert_eq!(client.call("same", &json!({}), None).await.unwrap(), json!(2));
+    let error = rpc(client.call("entry", &json!({}), None).await.unwrap_err());
+    assert_eq!((error.code(), error.executed()), (Code::SchemaMismatch, Executed::No));
+    assert!(error.message().contains("when its schema was fetched"), "{error}");
+    let (items, error) = all(client.stream("entries", &json!({}), None).unwrap()).await;
+    let error = rpc(error.expect("it fails"));
+    assert!(items.is_empty());
+    assert_eq!((error.code(), error.executed()), (Code::SchemaMismatch, Executed::No));
+    assert_eq!(EXECUTED.load(std::sync::atomic::Ordering::SeqCst), 0);
+
+    let client = JsonClient::new(client.channel().clone(), "Upgraded").await.unwrap();
+    assert_eq!(client.call("entry", &json!({}), None).await.unwrap(), json!({"at": 2, "note": "new"}));
+}

@@ -32,25 +32,24 @@ pub struct Fingerprint(u64);
 impl Fingerprint {
     /// The fingerprint of `method`, whose named types are in `types`.
     pub fn of_method(method: &Method, types: &[Definition]) -> Self {
-        let mut canonical = Canonical { bytes: vec![1], types, numbers: HashMap::new() };
-        canonical.number(method.arguments.len() as u64);
-        for argument in &method.arguments {
-            canonical.flow(argument.stream, &argument.ty);
-        }
-        canonical.flow(method.stream, &method.output);
-        match &method.error {
-            None => canonical.bytes.push(0),
-            Some(error) => {
-                canonical.bytes.push(1);
-                canonical.ty(error);
-            }
-        }
+        let mut canonical = Canonical::new(types, usize::MAX);
+        canonical.method(method);
         canonical.hash()
+    }
+
+    /// Whether both methods, each with its types, have the same fingerprint. However large the second one's types are,
+    /// no more of them is looked at than the first one has.
+    pub fn agree(own: (&Method, &[Definition]), other: (&Method, &[Definition])) -> bool {
+        let mut ours = Canonical::new(own.1, usize::MAX);
+        ours.method(own.0);
+        let mut theirs = Canonical::new(other.1, ours.bytes.len());
+        theirs.method(other.0);
+        ours.bytes == theirs.bytes
     }
 
     /// The fingerprint of a whole service: of its name, and of its methods' names and fingerprints in their order.
     pub fn of_service<'a>(name: &str, methods: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
-        let mut canonical = Canonical { bytes: vec![1], types: &[], numbers: HashMap::new() };
+        let mut canonical = Canonical::new(&[], usize::MAX);
         canonical.text(name);
         for (name, fingerprint) in methods {
             canonical.text(name);
@@ -81,9 +80,32 @@ struct Canonical<'a> {
     types: &'a [Definition],
     /// Definitions already written out, by their index.
     numbers: HashMap<usize, u64>,
+    /// Nobody needs more bytes than these and a few: what follows may be missing then.
+    most: usize,
+    /// Types, shapes, fields and variants that were looked at.
+    steps: usize,
 }
 
 impl<'a> Canonical<'a> {
+    fn new(types: &'a [Definition], most: usize) -> Self {
+        Self { bytes: vec![1], types, numbers: HashMap::new(), most, steps: 0 }
+    }
+
+    fn method(&mut self, method: &Method) {
+        self.number(method.arguments.len() as u64);
+        for argument in &method.arguments {
+            self.flow(argument.stream, &argument.ty);
+        }
+        self.flow(method.stream, &method.output);
+        match &method.error {
+            None => self.bytes.push(0),
+            Some(error) => {
+                self.bytes.push(1);
+                self.ty(error);
+            }
+        }
+    }
+
     fn hash(&self) -> Fingerprint {
         let hash = blake3::hash(&self.bytes);
         let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
@@ -114,6 +136,10 @@ impl<'a> Canonical<'a> {
         // Not by recursion: the types may be a peer's, and lie in one another as deep as it likes.
         let mut work = vec![Work::Type(ty)];
         while let Some(next) = work.pop() {
+            if self.bytes.len() > self.most {
+                return;
+            }
+            self.steps += 1;
             let before = work.len();
             match next {
                 Work::Type(ty) => self.one_type(ty, &mut work),
@@ -271,6 +297,26 @@ mod tests {
         let method = Interface::builder("S", "").method("m", |m| m.output::<u8>()).build().methods.remove(0);
         let deep = Method { output: Type::Named(0), ..method };
         assert_ne!(Fingerprint::of_method(&deep, &types), Fingerprint::of_method(&deep, &types[1..]));
+    }
+
+    #[test]
+    fn whether_two_agree_costs_no_more_than_the_first() {
+        let count = 100_000;
+        let types = (1..=count)
+            .map(|next| Definition { shape: Shape::Newtype(Type::Named(next)), ..List::describe_alone() });
+        let types: Vec<_> = types.collect();
+        let interface = Interface::builder("S", "").method("m", |m| m.output::<List>()).build();
+        let own = &interface.methods[0];
+        let large = Method { output: Type::Named(0), ..own.clone() };
+        let many = Method { arguments: vec![crate::Argument::new("a", Type::U8); 1000], ..own.clone() };
+        for other in [&large, &many] {
+            assert!(!Fingerprint::agree((own, &interface.types), (other, &types)));
+            let mut canonical = Canonical::new(&types, 20);
+            canonical.method(other);
+            assert!(canonical.steps <= 20, "{}", canonical.steps);
+        }
+        assert!(Fingerprint::agree((&large, &types), (&large, &types)));
+        assert!(Fingerprint::agree((own, &interface.types), (own, &interface.types)));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! bytes. Both let a short message stop a process. A [`Guard`] knows the wire format of some types and walks
 //! the bytes with a stack of its own, before the codec sees them.
 
-mod size;
+pub(crate) mod size;
 pub(crate) mod table;
 
 use std::fmt;
@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 
 use crate::model::{Definition, Interface, Type};
 use crate::schema::{Schema, Types};
+use crate::varint::{self, NoNumber};
 use table::{Node, Table};
 
 /// Checks encoded values of some types against [`DecodeLimits`].
@@ -82,6 +83,13 @@ pub enum GuardErrorKind {
     TrailingBytes,
     /// What would be read is longer than 4 GiB.
     TooLong,
+    /// More parts without bytes than bytes, many times.
+    TooManySteps,
+    /// Too many fields and arguments that its reader has to add, since its writer does not have them.
+    TooManyAdditions {
+        /// The number allowed for so many bytes.
+        limit: u64,
+    },
 }
 
 impl fmt::Display for GuardError {
@@ -97,6 +105,10 @@ impl fmt::Display for GuardError {
             GuardErrorKind::BadVarint => f.write_str("a number is too large for its type")?,
             GuardErrorKind::BadTag => f.write_str("a tag names no alternative of its type")?,
             GuardErrorKind::TooLong => f.write_str("the message would be longer than 4 GiB")?,
+            GuardErrorKind::TooManySteps => f.write_str("the message has too many parts without bytes")?,
+            GuardErrorKind::TooManyAdditions { limit } => {
+                write!(f, "the message lacks more than {limit} values that its reader's version has")?;
+            }
             GuardErrorKind::TrailingBytes => f.write_str("the message goes on after its value")?,
         }
         write!(f, " (at byte {})", self.offset)
@@ -113,7 +125,8 @@ impl Guard {
         risky.then_some(Self { table })
     }
 
-    /// A guard for values of `roots` even where nothing needs checking: a walker of the wire format.
+    /// A guard for values of `roots` even where nothing needs checking: a walker of the wire format, for other packages
+    /// of the workspace.
     #[doc(hidden)]
     pub fn always(roots: &[Type], types: &[Definition]) -> Self {
         Self { table: Table::new(roots, types).0 }
@@ -279,20 +292,17 @@ impl Walk<'_> {
 
     /// A number of so many bits; of those with more than 64, the lower part.
     fn varint(&mut self, bits: u32) -> Result<u64, GuardError> {
-        let start = self.at;
-        let last = bits.div_ceil(7) - 1;
-        let mut value = 0;
-        for index in 0..=last {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f).checked_shl(7 * index).unwrap_or(0);
-            if byte & 0x80 == 0 {
-                if index == last && byte >= 1 << (bits % 7) {
-                    break;
-                }
-                return Ok(value);
-            }
-        }
-        Err(error(start, GuardErrorKind::BadVarint))
+        let rest = &self.bytes[self.at..];
+        let read = match bits {
+            128 => varint::read::<u128>(rest, bits).map(|(value, taken)| (value as u64, taken)),
+            _ => varint::read::<u64>(rest, bits),
+        };
+        let (value, taken) = read.map_err(|why| match why {
+            NoNumber::Truncated => error(self.bytes.len(), GuardErrorKind::Truncated),
+            NoNumber::TooLarge => error(self.at, GuardErrorKind::BadVarint),
+        })?;
+        self.at += taken;
+        Ok(value)
     }
 }
 

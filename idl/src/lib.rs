@@ -5,6 +5,8 @@
 #[cfg(feature = "wire")]
 pub mod compat;
 #[cfg(feature = "wire")]
+mod extension;
+#[cfg(feature = "wire")]
 mod fingerprint;
 #[cfg(feature = "text")]
 mod r#gen;
@@ -31,6 +33,8 @@ mod schema;
 mod text;
 #[cfg(feature = "wire")]
 mod transcode;
+#[cfg(feature = "wire")]
+mod varint;
 mod walk;
 
 #[cfg(feature = "wire")]
@@ -57,4 +61,8 @@ pub use schema::{Contract, InterfaceBuilder, MethodBuilder, Schema, Types};
 #[cfg(feature = "text")]
 pub use text::{Problem, TextError, parse};
 #[cfg(feature = "wire")]
-pub use transcode::{Absent, Gap, TranscodeError, Transcoded};
+pub use transcode::TranscodeError;
+// How the core reads other versions: nobody else's, and may change at any time.
+#[cfg(feature = "wire")]
+#[doc(hidden)]
+pub use transcode::{Absent, Gap, GapCursor, Gaps, Transcoded};

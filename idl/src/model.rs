@@ -14,6 +14,7 @@ pub struct Interface {
     /// Its methods, in the trait's order.
     pub methods: Vec<Method>,
     /// The named types its methods reach; [`Type::Named`] counts from here.
+    #[cfg_attr(feature = "wire", serde(with = "crate::extension"))]
     pub types: Vec<Definition>,
 }
 
@@ -50,6 +51,7 @@ pub struct Method {
     /// Whether calling it twice is as good as once.
     pub idempotent: bool,
     /// Whether its caller does not wait for it.
+    #[cfg_attr(feature = "wire", serde(with = "crate::extension"))]
     pub oneway: bool,
 }
 
@@ -64,6 +66,7 @@ pub struct Argument {
     /// Whether it is a stream of items.
     pub stream: bool,
     /// Whether a callee can do without it (`#[ipc(default)]`): an older caller need not send it.
+    #[cfg_attr(feature = "wire", serde(with = "crate::extension"))]
     pub default: bool,
 }
 
@@ -134,6 +137,7 @@ pub struct Definition {
     /// What it consists of.
     pub shape: Shape,
     /// What its reader makes of fields that it does not know, those of its variants included.
+    #[cfg_attr(feature = "wire", serde(with = "crate::extension"))]
     pub unknown_fields: UnknownFields,
 }
 
@@ -200,6 +204,7 @@ pub struct Field {
     /// What its reader makes of a value without it.
     pub missing: Missing,
     /// Further names under which its reader finds it (`serde(alias)`).
+    #[cfg_attr(feature = "wire", serde(with = "crate::extension"))]
     pub aliases: Vec<String>,
 }
 
@@ -261,6 +266,7 @@ pub struct Variant {
     /// Whether it stands for variants the reader lacks (`serde(other)`).
     pub other: bool,
     /// Further names under which its reader finds it (`serde(alias)`).
+    #[cfg_attr(feature = "wire", serde(with = "crate::extension"))]
     pub aliases: Vec<String>,
 }
 

@@ -140,17 +140,22 @@ impl<'a> Resolution<'a> {
             Ok(Roots { value: builder.arguments(&sent, &read)?, second: items, flows })
         })?;
         let (table, remarks) = builder.done();
+        let mut search = conflict::Search::new(&remarks);
         let methods = roots.into_iter().zip(&caller.methods).map(|(roots, method)| {
-            let roots = roots?;
+            let Some(roots) = roots else { return Ok(None) };
             let stream = split(method).1;
             let items = Within::Items(stream.map(|it| it.name.clone()).unwrap_or_default());
-            let conflict = roots.flows.clone().or_else(|| {
-                conflict::first(&remarks, roots.value, &Within::Arguments, true)
-                    .or_else(|| conflict::first(&remarks, roots.second?, &items, true))
-            });
-            Some(Found { roots, conflict })
+            let mut conflict = roots.flows.clone();
+            if conflict.is_none() {
+                conflict = search.first(roots.value, &Within::Arguments, true)?;
+            }
+            if let (None, Some(second)) = (&conflict, roots.second) {
+                conflict = search.first(second, &items, true)?;
+            }
+            Ok(Some(Found { roots, conflict }))
         });
-        Ok(Self { methods: methods.collect(), table, remarks })
+        let methods = methods.collect::<Result<_, TooLarge>>()?;
+        Ok(Self { methods, table, remarks })
     }
 
     /// The callee writes, the caller reads.
@@ -170,18 +175,25 @@ impl<'a> Resolution<'a> {
             Ok(Roots { value, second: error, flows })
         })?;
         let (table, remarks) = builder.done();
+        let mut search = conflict::Search::new(&remarks);
         let methods = roots.into_iter().zip(&caller.methods).map(|(roots, method)| {
-            let roots = roots?;
+            let Some(roots) = roots else { return Ok(None) };
+            let mut conflict = None;
             // Nobody reads what a call gives whose caller does not wait.
-            let conflict = roots.flows.clone().filter(|_| !method.oneway).or_else(|| {
+            if !method.oneway {
                 let output = if method.stream { Within::ResultItems } else { Within::Result };
-                conflict::first(&remarks, roots.value, &output, false)
-                    .filter(|_| !method.oneway)
-                    .or_else(|| conflict::first(&remarks, roots.second?, &Within::Error, false))
-            });
-            Some(Found { roots, conflict })
+                conflict = roots.flows.clone();
+                if conflict.is_none() {
+                    conflict = search.first(roots.value, &output, false)?;
+                }
+            }
+            if let (None, Some(second)) = (&conflict, roots.second) {
+                conflict = search.first(second, &Within::Error, false)?;
+            }
+            Ok(Some(Found { roots, conflict }))
         });
-        Ok(Self { methods: methods.collect(), table, remarks })
+        let methods = methods.collect::<Result<_, TooLarge>>()?;
+        Ok(Self { methods, table, remarks })
     }
 }
 

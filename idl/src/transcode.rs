@@ -2,6 +2,7 @@
 //! under the limits that a [`Guard`](crate::Guard) has. Never builds a value, and never makes up a default: where the
 //! reader's type has one, there is a gap.
 
+mod gaps;
 mod output;
 mod walk;
 
@@ -9,7 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::guard::{DecodeLimits, GuardError};
-use crate::resolve::plan::{Plan, Table};
+use crate::resolve::plan::Plan;
+pub use gaps::{GapCursor, Gaps};
 use walk::Walk;
 
 /// Values of the reader's version.
@@ -17,10 +19,12 @@ use walk::Walk;
 pub struct Transcoded {
     /// As the reader's own version is encoded, but for the gaps.
     pub bytes: Vec<u8>,
-    /// In the order of their positions.
-    pub gaps: Vec<Gap>,
+    /// Where nothing was written.
+    pub gaps: Gaps,
     /// The names of fields that gaps refer to.
     pub names: Arc<[Box<str>]>,
+    /// How many parts were visited, with and without bytes: what it cost.
+    pub steps: u64,
 }
 
 /// A place where nothing was written: the reader's type knows the default.
@@ -36,7 +40,7 @@ pub struct Gap {
 }
 
 /// What a caller or a callee of another version does not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Absent {
     /// A field; this is the number of its name.
     Field(u32),
@@ -83,11 +87,15 @@ impl From<GuardError> for TranscodeError {
 
 impl Plan {
     /// Reads one value from the beginning of `bytes`, or all arguments, puts it into `into` in place of what was there,
-    /// and tells how many bytes it took. It costs time in proportion to the bytes, at most `max_depth` times, and none of the machine's own
-    /// stack.
+    /// and tells how many bytes it took. It visits at most 64 parts for each byte and each element without bytes, and
+    /// 65,536; a byte may be moved once for each structure around it. It adds at most four gaps and absent values for
+    /// each byte, and 1,048,576. It needs none of the machine's own stack.
+    ///
+    /// Hidden, as what it gives is: only a body of the core can be decoded that has gaps.
     ///
     /// # Errors
     /// [`TranscodeError`]. Nothing is in `into` then.
+    #[doc(hidden)]
     pub fn transcode(
         &self,
         bytes: &[u8],
@@ -97,47 +105,14 @@ impl Plan {
         into.names = Arc::clone(&self.table.names);
         into.gaps.clear();
         into.bytes.clear();
-        let mut walk = Walk::new(&self.table, bytes, limits, std::mem::take(&mut into.bytes));
+        let (out, gaps) = (std::mem::take(&mut into.bytes), std::mem::take(&mut into.gaps));
+        let mut walk = Walk::new(&self.table, bytes, limits, out, gaps);
         let walked = walk.walk(self.root);
-        into.bytes = walk.out;
-        match walked {
-            Ok(()) => gather(&self.table, &walk.events, &mut into.gaps),
-            Err(_) => into.bytes.clear(),
+        (into.bytes, into.gaps, into.steps) = (walk.out, walk.gaps, walk.steps);
+        if walked.is_err() {
+            into.bytes.clear();
+            into.gaps.clear();
         }
         walked.map(|()| walk.at)
-    }
-}
-
-/// Something without bytes of its own.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Event {
-    at: u32,
-    what: What,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum What {
-    /// A field of a structure begins.
-    Start(u32),
-    Gap(Absent),
-}
-
-/// The gaps among events, each with how to tell it from others at its position.
-fn gather(table: &Table, events: &[Event], gaps: &mut Vec<Gap>) {
-    let mut since = 0;
-    for (index, event) in events.iter().enumerate() {
-        if event.at != events[since].at {
-            since = index;
-        }
-        let What::Gap(absent) = event.what else { continue };
-        let has = |event: &&Event| match (event.what, absent) {
-            (What::Start(structure), Absent::Field(name)) => {
-                table.structures[structure as usize].contains(&name)
-            }
-            _ => false,
-        };
-        let skip = events[since..index].iter().filter(has).count() as u32;
-        gaps.push(Gap { at: event.at, skip, absent });
-        since = (index + 1).min(events.len() - 1);
     }
 }

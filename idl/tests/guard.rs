@@ -288,3 +288,24 @@ fn an_interface_of_a_peer_is_checked_before_it_is_decoded() {
     bytes.extend([16; 100_000]);
     assert_eq!(Interface::check_encoded(&bytes, 64).unwrap_err().kind, Kind::TooDeep { limit: 64 });
 }
+
+/// What a later version of a peer says beside what this one knows.
+#[test]
+fn what_a_later_interface_says_more_is_skipped() {
+    let interface =
+        Interface::builder("S", "").method("m", |m| m.argument::<u8>("a").output::<Nest>()).build();
+    let bytes = postcard::to_stdvec(&interface).unwrap();
+    let plain: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] == 0).collect();
+    let mut extended = 0;
+    for at in plain {
+        let more = [&bytes[..at], &[3, 1, 2, 255], &bytes[at + 1..]].concat();
+        // Where the byte is the length of an extension, and of nothing else.
+        if Interface::check_encoded(&more, 64).is_ok()
+            && postcard::from_bytes::<Interface>(&more).is_ok_and(|read| read == interface)
+        {
+            extended += 1;
+        }
+    }
+    // The interface, its method, its argument, and the definition.
+    assert_eq!(extended, 4);
+}

@@ -10,7 +10,6 @@ use traitwire_idl::{Fingerprint, Method, ReadResults, Resolved, resolve_results}
 
 use crate::codec::{Decoder, Encoder};
 use crate::connection::Connection;
-use crate::described::Described;
 use crate::error::{Code, Executed, RpcError};
 use crate::proto::{NewCall, Outcome};
 use crate::reflection;
@@ -46,8 +45,8 @@ const MOST_ANSWERS: usize = 64;
 
 /// A service, or an object, of a peer's.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
-    pub(crate) description: &'a Described,
+pub(crate) struct Asked {
+    pub(crate) description: &'static ServiceDescription,
     /// An object's number, and the fingerprint of its service.
     pub(crate) object: Option<(u64, u64)>,
 }
@@ -55,31 +54,28 @@ pub(crate) struct Asked<'a> {
 /// Introduces this side's version to the peer, and resolves the results of the peer's.
 ///
 /// # Errors
-/// Where the peer does not answer, or not in a way that can be read.
+/// Where the peer does not answer; `SchemaMismatch`, where it does, but not in a way that can be read.
 pub(crate) async fn adapt(
     connection: &Arc<Connection>,
-    asked: Asked<'_>,
+    asked: Asked,
     max_depth: u32,
     deadline: Option<(Instant, Duration)>,
 ) -> Result<Arc<Adapted>, RpcError> {
     let Asked { description, object } = asked;
-    // The place of what was fetched may be another's later.
-    let key = match description {
-        Described::Own(own) => {
-            Some((std::ptr::from_ref(*own).addr(), object.map(|(_, interface)| interface)))
-        }
-        Described::Fetched(_) => None,
-    };
+    let key = (std::ptr::from_ref(description).addr(), object.map(|(_, interface)| interface));
     let lock = || connection.answers.0.lock();
-    if let Some(known) = key.and_then(|key| lock().get(&key).cloned()) {
+    if let Some(known) = lock().get(&key).cloned() {
         return Ok(known);
     }
-    let mut arguments = Encoder::new();
-    arguments.value(&description.interface().without_docs());
+    let arguments = Encoder::encoded(description.introduction()?);
     let object = object.map(|(id, _)| id);
     let call = NewCall { deadline, object, ..NewCall::new(reflection::INTRODUCE, arguments.finish()?) };
     let adapted = match connection.call(call).await.outcome {
-        Outcome::Output(mut body) => Arc::new(read(description, body.as_contiguous(), max_depth)?),
+        Outcome::Output(mut body) => {
+            let adapted = read(description, body.as_contiguous(), max_depth);
+            // Methods whose fingerprints agree can be called all the same.
+            Arc::new(adapted.map_err(|error| incomparable(error.message()))?)
+        }
         Outcome::Failure(error) => {
             return Err(match error.code() {
                 Code::Unimplemented | Code::Decode | Code::TooLarge | Code::ResourceExhausted => {
@@ -91,13 +87,11 @@ pub(crate) async fn adapt(
         }
         Outcome::Error(_) => return Err(incomparable("an error of a method that has none")),
     };
-    if let Some(key) = key {
-        let mut known = lock();
-        if known.len() >= MOST_ANSWERS {
-            known.clear();
-        }
-        known.insert(key, Arc::clone(&adapted));
+    let mut known = lock();
+    if known.len() >= MOST_ANSWERS {
+        known.clear();
     }
+    known.insert(key, Arc::clone(&adapted));
     Ok(adapted)
 }
 
@@ -115,18 +109,18 @@ fn read(description: &ServiceDescription, answered: &[u8], max_depth: u32) -> Re
     let answers: Vec<Answer> = decoder.value()?;
     let theirs = read_interface(&answered[answered.len() - decoder.left()..], max_depth)?;
     if answers.len() != ours.methods.len() {
-        return Err(incomparable("the peer's answer is about other methods"));
+        return Err(RpcError::new(Code::Decode, "the peer's answer is about other methods"));
     }
     let results: Resolved<ReadResults> =
-        resolve_results(ours, &theirs).map_err(|error| incomparable(&error.to_string()))?;
-    // Of methods with one name the first counts.
+        resolve_results(ours, &theirs).map_err(|error| RpcError::new(Code::Decode, error.to_string()))?;
     let named: HashMap<&str, &Method> =
-        theirs.methods.iter().rev().map(|method| (method.name.as_str(), method)).collect();
-    let is_same = |name: &str, own| {
-        named.get(name).is_some_and(|method| Fingerprint::of_method(method, &theirs.types) == own)
+        theirs.methods.iter().map(|method| (method.name.as_str(), method)).collect();
+    let is_same = |model: &Method| {
+        let other = named.get(model.name.as_str());
+        other.is_some_and(|other| Fingerprint::agree((model, &ours.types), (other, &theirs.types)))
     };
-    let methods = ours.methods.iter().zip(description.methods()).zip(answers).zip(results);
-    let methods = methods.map(|(((model, method), answer), results)| {
+    let methods = ours.methods.iter().zip(answers).zip(results);
+    let methods = methods.map(|((model, answer), results)| {
         let refused = |place: &str| {
             let message = format!("the signature differs from the peer's: {place}");
             AdaptedMethod::Refused(RpcError::new(Code::SchemaMismatch, message))
@@ -134,9 +128,7 @@ fn read(description: &ServiceDescription, answered: &[u8], max_depth: u32) -> Re
         match (answer, results) {
             (Answer::Missing, _) | (_, None) => AdaptedMethod::Missing,
             (Answer::Refused(place), _) => refused(&place),
-            (Answer::Number(number), _) if is_same(&model.name, method.fingerprint) => {
-                AdaptedMethod::Same(number)
-            }
+            (Answer::Number(number), _) if is_same(model) => AdaptedMethod::Same(number),
             (Answer::Number(_), Some(Err(conflict))) => refused(&conflict.to_string()),
             (Answer::Number(number), Some(Ok(results))) => AdaptedMethod::Evolved(number, Arc::new(results)),
         }

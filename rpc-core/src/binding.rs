@@ -118,6 +118,15 @@ impl Binding {
         max_depth: u32,
         deadline: Option<(Instant, Duration)>,
     ) -> Result<&Arc<Adapted>, RpcError> {
+        let description = match description {
+            Described::Own(own) => *own,
+            // Values are read by the schema that was fetched, and by no other.
+            Described::Fetched(_) => {
+                let message = "the peer has another version of the service than when its schema was fetched; \
+                               fetch it again, with a new client";
+                return Err(RpcError::new(Code::SchemaMismatch, message));
+            }
+        };
         let asked = Asked { description, object: self.object };
         let adapted = self.adapted.get_or_try_init(|| adapt(&self.connection, asked, max_depth, deadline));
         let Some((at, _)) = deadline else { return adapted.await };

@@ -1,7 +1,7 @@
 //! Values that another version of their types wrote, as this side's version reads them: plain bytes with gaps where
 //! this side's own types say what stands. Never decides what a gap means.
 
-use traitwire_idl::{Absent, DecodeLimits, Gap, Plan, TranscodeError, Transcoded};
+use traitwire_idl::{Absent, DecodeLimits, GapCursor, Plan, TranscodeError, Transcoded};
 
 use crate::body::Body;
 use crate::buffer::Buffer;
@@ -24,28 +24,29 @@ pub(crate) enum Missing<'a> {
 }
 
 impl Evolved {
-    /// A gap, and how many structures with a field of its name begin one there before.
-    pub(crate) fn gap(&self, index: usize) -> Option<(Missing<'_>, u32)> {
-        let gap = *self.transcoded.gaps.get(index)?;
+    /// The gap at a place, how many structures with a field of its name begin one there before, and the place behind it.
+    pub(crate) fn gap(&self, place: GapCursor) -> Option<(Missing<'_>, u32, GapCursor)> {
+        let (gap, behind) = self.transcoded.gaps.after(place)?;
         let missing = match gap.absent {
             Absent::Field(_) => Missing::Field(self.transcoded.name(gap)?),
             Absent::Argument(place) => Missing::Argument(place),
         };
-        Some((missing, gap.skip))
+        Some((missing, gap.skip, behind))
     }
 
-    /// The bytes between the gap before this one, or the beginning, and this one, or the end.
-    pub(crate) fn between(&self, index: usize) -> &[u8] {
-        let at = |gap: Option<&Gap>| gap.map(|gap| gap.at as usize);
-        let start = index.checked_sub(1).and_then(|before| at(self.transcoded.gaps.get(before)));
-        let end = at(self.transcoded.gaps.get(index)).unwrap_or(self.transcoded.bytes.len());
-        &self.transcoded.bytes[start.unwrap_or(0)..end]
+    /// The bytes up to the gap at a place, or the end.
+    pub(crate) fn before(&self, place: GapCursor) -> &[u8] {
+        &self.transcoded.bytes[place.at as usize..self.position(place)]
     }
 
-    /// How many bytes there are behind this gap.
-    pub(crate) fn after(&self, index: usize) -> usize {
-        let at = self.transcoded.gaps.get(index).map_or(self.transcoded.bytes.len(), |gap| gap.at as usize);
-        self.transcoded.bytes.len() - at
+    /// How many bytes there are behind the gap at a place.
+    pub(crate) fn after(&self, place: GapCursor) -> usize {
+        self.transcoded.bytes.len() - self.position(place)
+    }
+
+    fn position(&self, place: GapCursor) -> usize {
+        let next = self.transcoded.gaps.after(place);
+        next.map_or(self.transcoded.bytes.len(), |(gap, _)| gap.at as usize)
     }
 }
 
@@ -68,7 +69,7 @@ pub(crate) fn evolve(
     }
     let evolved = Evolved { transcoded };
     let mut head = Buffer::new();
-    head.extend_from_slice(evolved.between(0));
+    head.extend_from_slice(evolved.before(GapCursor::default()));
     Ok((Body::new(head).with_gaps(references, evolved), taken))
 }
 

@@ -21,13 +21,14 @@ pub(crate) type References = Option<Arc<Carried>>;
 /// them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Carried {
-    references: Vec<Reference>,
+    /// Shared: each item of a stream of another version carries what the whole batch does.
+    references: Arc<Vec<Reference>>,
     pub(crate) evolved: Option<Arc<Evolved>>,
 }
 
 impl From<Vec<Reference>> for Carried {
     fn from(references: Vec<Reference>) -> Self {
-        Self { references, evolved: None }
+        Self { references: Arc::new(references), evolved: None }
     }
 }
 
@@ -41,7 +42,7 @@ impl Deref for Carried {
 
 impl DerefMut for Carried {
     fn deref_mut(&mut self) -> &mut Vec<Reference> {
-        &mut self.references
+        Arc::make_mut(&mut self.references)
     }
 }
 

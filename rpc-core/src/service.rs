@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{self, Poll};
 use std::time::Duration;
 
@@ -201,6 +201,8 @@ pub struct ServiceDescription {
     interface: Interface,
     methods: Vec<MethodDescription>,
     fingerprint: u64,
+    /// What a peer of another version is told of the interface, once one asked.
+    introduction: OnceLock<Vec<u8>>,
 }
 
 /// What a call needs to know of its method.
@@ -322,7 +324,7 @@ impl ServiceDescription {
         let named = interface.methods.iter().zip(&methods);
         let named = named.map(|(model, method)| (model.name.as_str(), method.fingerprint));
         let fingerprint = Fingerprint::of_service(&interface.name, named).to_bits();
-        Self { interface, methods, fingerprint }
+        Self { interface, methods, fingerprint, introduction: OnceLock::new() }
     }
 
     /// A description of an interface that a peer gave beside its hello, which says the fingerprints. Bodies are not
@@ -342,12 +344,27 @@ impl ServiceDescription {
             takes_stream: method.arguments.iter().any(|argument| argument.stream),
             gives_stream: method.stream,
         });
-        Self { methods: methods.collect(), interface, fingerprint: 0 }
+        let introduction = OnceLock::new();
+        Self { methods: methods.collect(), interface, fingerprint: 0, introduction }
     }
 
     /// The hash of the whole service; between equal ones methods have the same numbers.
     pub(crate) fn fingerprint(&self) -> u64 {
         self.fingerprint
+    }
+
+    /// The interface as peers of other versions are told it: encoded, without docs, which nobody reads there.
+    ///
+    /// # Errors
+    /// None that is known: the model can always be encoded.
+    pub(crate) fn introduction(&self) -> Result<&[u8], RpcError> {
+        if let Some(known) = self.introduction.get() {
+            return Ok(known);
+        }
+        let mut encoder = Encoder::new();
+        encoder.value(&self.interface.without_docs());
+        let encoded = encoder.finish()?.as_contiguous().to_vec();
+        Ok(self.introduction.get_or_init(|| encoded))
     }
 
     /// The name under which the service is served.

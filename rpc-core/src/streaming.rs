@@ -126,7 +126,8 @@ pub(crate) enum ItemDecode<T, E> {
 }
 
 impl<T, E> ItemDecode<T, E> {
-    /// One item whose types are this side's. Who does not know them reads the peer's own version, which is never another.
+    /// One item whose types are this side's. Who does not know them reads by a fetched schema, and a binding does not
+    /// call a peer that has another one.
     fn decode(&self, decoder: &mut Decoder<'_>) -> Result<Result<T, E>, RpcError> {
         match self {
             Self::Typed(item) => item(decoder),

@@ -1,7 +1,7 @@
 //! The callers' versions of this side's services, on one connection: numbers under which methods are called with
 //! another version's arguments. Never resolves anything itself, and never looks at a value.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,9 @@ use crate::services::Services;
 
 /// Bytes of the largest interface that a peer may introduce, and that is read from a peer: a few hundred methods.
 pub(crate) const MAX_INTERFACE: usize = 512 << 10;
+
+/// What one introduction costs beside its bytes: this side's own interface is looked at for it.
+const OWN_COST: usize = 16 << 10;
 
 /// What a method of the caller's version is at the callee (P-52).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,8 +41,10 @@ pub(crate) struct Versions {
     methods: HashMap<u32, Adapted>,
     /// The next number that nobody has.
     next: u32,
-    /// Introductions that were looked at.
-    tried: u32,
+    /// Introductions that were looked at, by the address of the service they were about.
+    tried: HashMap<usize, u32>,
+    /// What all of them cost.
+    spent: usize,
 }
 
 struct Introduced {
@@ -121,14 +126,29 @@ impl Versions {
             return answer(&known.answers, known.service);
         }
         // Also what comes to nothing costs time.
-        if self.tried >= limits.max_versions {
-            let message = format!("the peer's max_versions of {} are introduced", limits.max_versions);
+        let most = MAX_INTERFACE.saturating_mul(limits.max_versions as usize);
+        self.spent = self.spent.saturating_add(OWN_COST + bytes.len());
+        if self.spent > most {
+            let message = format!(
+                "the peer takes no more introductions: all on this connection together are more than its \
+                 max_versions of {} times {MAX_INTERFACE} bytes",
+                limits.max_versions
+            );
             return Err(RpcError::new(Code::ResourceExhausted, message));
         }
-        self.tried += 1;
         let bytes = bytes.to_vec();
         let interface = read_interface(&bytes, limits.max_depth)?;
         let service = services.find(&interface.name).ok_or_else(|| not_served(&interface.name))?;
+        let tried = self.tried.entry(std::ptr::from_ref(service).addr()).or_default();
+        if *tried >= limits.max_versions {
+            let message = format!(
+                "the peer takes {} versions of {} on a connection; raise its max_versions",
+                limits.max_versions,
+                service.name()
+            );
+            return Err(RpcError::new(Code::ResourceExhausted, message));
+        }
+        *tried += 1;
         let first = services.first_number(service).unwrap_or_default();
         self.next = self.next.max(services.methods().len() as u32);
         let answers = self.resolve(&interface, service, first)?;
@@ -155,8 +175,8 @@ impl Versions {
             let Some((index, arguments)) = named.get(method.name.as_str()).copied().zip(resolved) else {
                 return Answer::Missing;
             };
-            let own = service.methods()[index as usize].fingerprint;
-            if Fingerprint::of_method(method, &caller.types) == own {
+            let own = service.interface();
+            if Fingerprint::agree((&own.methods[index as usize], &own.types), (method, &caller.types)) {
                 return Answer::Number(first + index);
             }
             match arguments {
@@ -175,8 +195,7 @@ impl Versions {
 
 fn answer(answers: &[Answer], service: &ServiceDescription) -> Result<Body, RpcError> {
     let mut encoder = Encoder::new();
-    // Nobody reads the docs there, and they would count towards how long a schema may be.
-    encoder.value(answers).value(&service.interface().without_docs());
+    encoder.value(answers).append_encoded(service.introduction()?);
     encoder.finish()
 }
 
@@ -187,7 +206,7 @@ pub(crate) fn not_served(name: &str) -> RpcError {
 /// The interface that these bytes are.
 ///
 /// # Errors
-/// `Decode`, where they are none, or a larger one than is read.
+/// `Decode`, where they are none, or a larger one than is read, or two of its methods have one name.
 pub(crate) fn read_interface(bytes: &[u8], max_depth: u32) -> Result<Interface, RpcError> {
     if bytes.len() > MAX_INTERFACE {
         let message = format!("an interface of {} bytes; at most {MAX_INTERFACE} are read", bytes.len());
@@ -199,8 +218,13 @@ pub(crate) fn read_interface(bytes: &[u8], max_depth: u32) -> Result<Interface, 
     buffer.extend_from_slice(bytes);
     let body = Body::new(buffer);
     let mut decoder = Decoder::new(&body);
-    let interface = decoder.value()?;
-    decoder.finish().map(|()| interface)
+    let interface: Interface = decoder.value()?;
+    decoder.finish()?;
+    let mut names = HashSet::new();
+    if interface.methods.iter().all(|method| names.insert(method.name.as_str())) {
+        return Ok(interface);
+    }
+    Err(RpcError::new(Code::Decode, "an interface with two methods of one name"))
 }
 
 #[cfg(test)]
@@ -209,6 +233,22 @@ mod tests {
 
     use super::*;
     use crate::service::{Attributes, Dispatch, Slot};
+
+    #[test]
+    fn two_methods_of_one_name_are_no_interface() {
+        let read = |names: &[&str]| {
+            let builder = names.iter().fold(Interface::builder("S", ""), |it, name| it.method(name, |m| m));
+            let mut encoder = Encoder::new();
+            encoder.value(&builder.build());
+            read_interface(encoder.finish().expect("encoded").as_contiguous(), 64)
+        };
+        assert_eq!(read(&["a", "b"]).expect("an interface").methods.len(), 2);
+        let error = read(&["a", "b", "a"]).expect_err("refused");
+        assert_eq!(
+            (error.code(), error.message()),
+            (Code::Decode, "an interface with two methods of one name")
+        );
+    }
 
     /// A service whose docs are longer than an interface may be.
     struct Documented;

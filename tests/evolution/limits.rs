@@ -199,6 +199,79 @@ mod between {
     }
 }
 
+mod further {
+    use traitwire::ipc_service;
+
+    #[ipc_service(name = "Further")]
+    pub trait Older {
+        async fn changed(&self) -> u8;
+    }
+
+    #[ipc_service(name = "Further")]
+    pub trait Newer {
+        async fn changed(&self) -> u16;
+    }
+
+    pub struct Impl;
+
+    impl Older for Impl {
+        async fn changed(&self) -> u8 {
+            7
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_versions_of_one_service_are_not_those_of_another() {
+    let server = Server::builder()
+        .service(new::ShopServer::new(new::Impl))
+        .service(further::OlderServer::new(further::Impl));
+    let server = server.bind("mem:introduced-further?max_versions=1").await.expect("an address");
+    let _handle = server.spawn();
+    let channel = Channel::connect("mem:introduced-further").await.expect("connected");
+    assert_eq!(old::ShopClient::new(channel.clone()).list(3).await.expect("a list"), [3, 10]);
+    assert_eq!(further::NewerClient::new(channel).changed().await, Ok(7));
+}
+
+mod incomparable {
+    use traitwire::ipc_service;
+
+    #[ipc_service(name = "Far")]
+    pub trait Older {
+        async fn same(&self, a: u8) -> u8;
+        async fn changed(&self, a: Vec<Option<Vec<Option<u8>>>>);
+    }
+
+    #[ipc_service(name = "Far")]
+    pub trait Newer {
+        async fn same(&self, a: u8) -> u8;
+        async fn changed(&self, a: Vec<u8>);
+    }
+
+    pub struct Impl;
+
+    impl Older for Impl {
+        async fn same(&self, a: u8) -> u8 {
+            a
+        }
+
+        async fn changed(&self, _: Vec<Option<Vec<Option<u8>>>>) {}
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_compared_costs_only_the_methods_that_differ() {
+    let server = Server::builder().service(incomparable::OlderServer::new(incomparable::Impl));
+    let _handle = server.bind("mem:incomparable").await.expect("an address").spawn();
+    // The peer's schema lies deeper than is read here.
+    let client =
+        incomparable::NewerClient::connect("mem:incomparable?max_depth=2").await.expect("one method");
+    assert_eq!(client.same(3).await, Ok(3));
+    let error = rpc(client.changed(Vec::new()).await);
+    assert_eq!((error.code(), error.executed()), (Code::SchemaMismatch, Executed::No));
+    assert!(error.message().contains("cannot be compared: values are nested"), "{error}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn asking_how_versions_differ_is_part_of_the_calls_time() {
     let channel = Channel::connect(Silent::new()).await.expect("connected");

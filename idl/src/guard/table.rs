@@ -182,7 +182,7 @@ impl Builder<'_> {
 /// connected components, without recursion: a chain of definitions may be long.
 #[derive(Default)]
 pub(crate) struct Order {
-    pub(super) reached: Vec<usize>,
+    pub(crate) reached: Vec<usize>,
     pub(crate) recursive: std::collections::HashSet<usize>,
 }
 

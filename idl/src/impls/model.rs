@@ -5,6 +5,7 @@ use crate::model::{
 };
 use crate::schema::{Schema, Types};
 
+/// A structure that ends in what later versions of it say.
 fn structure<T: 'static>(
     types: &mut Types,
     name: &str,
@@ -14,7 +15,11 @@ fn structure<T: 'static>(
         name,
         |_| Vec::new(),
         "",
-        |types| Shape::Struct(fields(types).into_iter().map(|(name, ty)| Field::new(name, ty)).collect()),
+        |types| {
+            let extension = ("extension", Type::Sequence(Box::new(Type::U8)));
+            let fields = fields(types).into_iter().chain([extension]);
+            Shape::Struct(fields.map(|(name, ty)| Field::new(name, ty)).collect())
+        },
     )
 }
 

@@ -10,6 +10,7 @@ use super::key::KeyType;
 use super::view::{Seen, View};
 use super::{JsonLimits, Value as Json};
 use crate::model::{Argument, Field, Shape, Type, Variant};
+use crate::varint::{self, NoNumber};
 
 /// What one value of JSON counts for, beside its text.
 const VALUE_SIZE: usize = 80;
@@ -293,20 +294,12 @@ impl<'a, 'b> Decoding<'a, 'b> {
 
     /// A number of so many bits.
     fn varint(&mut self, bits: u32) -> Result<u128> {
-        let start = self.at;
-        let last = bits.div_ceil(7) - 1;
-        let mut value = 0;
-        for index in 0..=last {
-            let byte = self.take(1)?[0];
-            if index == last && u32::from(byte) >= 1 << (bits - 7 * last) {
-                break;
-            }
-            value |= u128::from(byte & 0x7f) << (7 * index);
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err(malformed(start, "a number is too large for its type"))
+        let (value, taken) = varint::read(&self.bytes[self.at..], bits).map_err(|why| match why {
+            NoNumber::Truncated => malformed(self.bytes.len(), "the bytes end before the value does"),
+            NoNumber::TooLarge => malformed(self.at, "a number is too large for its type"),
+        })?;
+        self.at += taken;
+        Ok(value)
     }
 }
 

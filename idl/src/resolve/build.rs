@@ -112,6 +112,7 @@ impl<'a> Builder<'a> {
     ) -> Result<u32, TooLarge> {
         let node = self.push(Node::Never);
         let mut ops = Vec::new();
+        self.spend(writer.len() + reader.len())?;
         for index in 0..writer.len().max(reader.len()) {
             let op = match (writer.get(index), reader.get(index)) {
                 (Some(sent), Some(read)) => {
@@ -127,7 +128,8 @@ impl<'a> Builder<'a> {
                 }
                 (Some(sent), None) if sent.default => {
                     self.remarks.add(node, Some(Step::Name(&sent.name)), Remark::ArgumentIgnored);
-                    Op::Skip(self.skipped(&sent.ty))
+                    let Some(op) = self.skipped_op(&sent.ty, Op::Skip) else { continue };
+                    op
                 }
                 (sent, read) => {
                     let name = sent.or(read).map_or("", |argument| argument.name.as_str());
@@ -149,6 +151,7 @@ impl<'a> Builder<'a> {
 
     /// The table, and what was found.
     pub(super) fn done(mut self) -> (Table, Remarks<'a>) {
+        self.table.shorten();
         let mut names = vec![Box::from(""); self.names.len()];
         for (name, number) in &self.names {
             names[*number as usize] = Box::from(*name);
@@ -198,6 +201,9 @@ impl<'a> Builder<'a> {
                     }
                     let inside = self.entered(node, above.max(depth));
                     self.shapes(inside, (written, writer.0), (read, reader.0))?;
+                }
+                Work::Skipped(ty) if self.writer.sizes.of(ty).opaque => {
+                    self.table.nodes[node as usize] = Node::Bytes(self.writer.sizes.of(ty).least);
                 }
                 Work::Skipped(ty) => {
                     let (form, levels) = self.writer.form(ty);

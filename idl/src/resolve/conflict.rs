@@ -1,10 +1,12 @@
 //! Where two versions of a method do not go together, for the person who has to bring them together. Never decides
 //! whether they do.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use super::place::{MAX_CHARACTERS, Step, path, short};
 use super::remark::{Remark, Remarks};
+use super::{MAX_STEPS, TooLarge};
 use crate::model::{Argument, Definition, Interface, Method, Shape, Type};
 use crate::print::print_short;
 
@@ -59,26 +61,54 @@ impl fmt::Display for Conflict {
     }
 }
 
-/// The first conflict from a node on.
-pub(super) fn first(
-    remarks: &Remarks<'_>,
-    root: u32,
-    within: &Within,
-    client_writes: bool,
-) -> Option<Conflict> {
-    let mut found = None;
-    remarks.visit(root, |place, remark| {
-        let Remark::Conflict { writer, reader, .. } = remark else { return true };
-        let mut steps = place.steps_from_root();
-        if let (Some(label), false) = (remarks.label_of(root), steps.is_empty()) {
-            steps.insert(0, Step::Name(label));
+/// Looks for the conflicts of many methods, which may have most of their types in common.
+pub(super) struct Search<'r, 'a> {
+    remarks: &'r Remarks<'a>,
+    /// From where conflicts can be reached: nothing else is looked at.
+    leading: HashSet<u32>,
+    /// How many ways may still be followed.
+    left: usize,
+}
+
+/// Ways that are followed for all methods together.
+const MOST_WAYS: usize = 20 * MAX_STEPS;
+
+impl<'r, 'a> Search<'r, 'a> {
+    pub(super) fn new(remarks: &'r Remarks<'a>) -> Self {
+        Self { remarks, leading: remarks.before_conflicts(), left: MOST_WAYS }
+    }
+
+    /// The first conflict from a node on.
+    pub(super) fn first(
+        &mut self,
+        root: u32,
+        within: &Within,
+        client_writes: bool,
+    ) -> Result<Option<Conflict>, TooLarge> {
+        let Self { remarks, leading, left } = self;
+        if !leading.contains(&root) {
+            return Ok(None);
         }
-        let (writer, reader) = (short(writer.clone()), short(reader.clone()));
-        let (client, server) = if client_writes { (writer, reader) } else { (reader, writer) };
-        found = Some(Conflict { within: within.clone(), path: path(&steps), client, server });
-        false
-    });
-    found
+        let mut found = None;
+        let is_among = |node: u32| {
+            let is_in_time = *left > 0;
+            *left = left.saturating_sub(1);
+            is_in_time && leading.contains(&node)
+        };
+        remarks.visit_among(root, is_among, |place, remark| {
+            let Remark::Conflict { writer, reader, .. } = remark else { return true };
+            let mut steps = place.steps_from_root();
+            if let (Some(label), false) = (remarks.label_of(root), steps.is_empty()) {
+                steps.insert(0, Step::Name(label));
+            }
+            let (writer, reader) = (short(writer.clone()), short(reader.clone()));
+            let (client, server) = if client_writes { (writer, reader) } else { (reader, writer) };
+            found = Some(Conflict { within: within.clone(), path: path(&steps), client, server });
+            false
+        });
+        // There is one: it was too far away.
+        found.map(Some).ok_or(TooLarge)
+    }
 }
 
 type Of<'a> = (&'a Method, &'a Interface);
@@ -143,5 +173,57 @@ pub(super) fn consists_of(shape: &Shape) -> String {
         Shape::Tuple(types) => format!("a tuple of {}", types.len()),
         Shape::Struct(_) => "named fields".to_owned(),
         Shape::Enum(_) => "an enum".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Resolution, build::Names};
+    use super::*;
+    use crate::model::{Argument, Definition, Field, Shape};
+
+    /// So many methods that take the first of these types.
+    fn interface(methods: usize, types: Vec<Definition>) -> Interface {
+        let one = Interface::builder("S", "").method("m", |m| m).build().methods.remove(0);
+        let arguments = vec![Argument::new("a", Type::Named(0))];
+        let methods = (0..methods).map(|index| Method {
+            name: format!("m{index}"),
+            arguments: arguments.clone(),
+            ..one.clone()
+        });
+        Interface { name: "S".into(), docs: String::new(), methods: methods.collect(), types }
+    }
+
+    /// Each has the next one and a number; the last has a field of this type.
+    fn chain(count: usize, last: Type) -> Vec<Definition> {
+        let fields = (1..=count).map(|next| {
+            let next = if next < count { Type::Named(next) } else { last.clone() };
+            vec![Field::new("next", next), Field::new("number", Type::U32)]
+        });
+        fields.map(|fields| Definition::new("D", Shape::Struct(fields))).collect()
+    }
+
+    /// The ways that all methods of a caller take, and whether each has a conflict.
+    fn ways(caller: &Interface, callee: &Interface) -> Option<(usize, Vec<bool>)> {
+        let resolution = Resolution::arguments(caller, callee, Names::Readers).ok()?;
+        let mut search = Search::new(&resolution.remarks);
+        let roots = resolution.methods.iter().flatten().map(|found| found.roots.value);
+        let found = roots.map(|root| search.first(root, &Within::Arguments, true).map(|it| it.is_some()));
+        let found = found.collect::<Result<Vec<_>, _>>().ok()?;
+        Some((MOST_WAYS - search.left, found))
+    }
+
+    #[test]
+    fn methods_over_one_graph_follow_nothing_that_leads_to_no_conflict() {
+        let of = |last| interface(100, chain(2000, last));
+        let (ways_of_none, found) = ways(&of(Type::U8), &of(Type::U8)).expect("small enough");
+        assert_eq!((ways_of_none, found), (0, vec![false; 100]));
+        // At its end, with the numbers on the way.
+        let (ways_to_one, found) = ways(&of(Type::U8), &of(Type::String)).expect("small enough");
+        assert!(found.iter().all(|found| *found) && found.len() == 100);
+        assert!(ways_to_one <= 100 * 2 * 2001, "{ways_to_one}");
+        // Too far away, too often.
+        let of = |last| interface(200, chain(5000, last));
+        assert_eq!(ways(&of(Type::U8), &of(Type::String)), None);
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use crate::guard::size::Sizes;
 use crate::guard::table::Order;
 use crate::model::{Definition, Field, Interface, Shape, Type, UnknownFields, Variant};
 
@@ -38,6 +39,8 @@ pub(super) struct Side<'a> {
     pub(super) types: &'a [Definition],
     /// The form of each, and how many recursive definitions lead to it, itself one of them.
     forms: Vec<(Form<'a>, u32)>,
+    /// How many bytes types take.
+    pub(super) sizes: Sizes,
 }
 
 impl<'a> Side<'a> {
@@ -49,8 +52,10 @@ impl<'a> Side<'a> {
                 arguments.chain([&method.output]).chain(&method.error).cloned()
             })
             .collect();
-        let recursive = Order::new(&roots, &interface.types).recursive;
-        Self { types: &interface.types, forms: forms(&interface.types, &recursive) }
+        let types = &interface.types;
+        let order = Order::new(&roots, types);
+        let sizes = Sizes::new(&order.reached, types);
+        Self { types, forms: forms(types, &order.recursive), sizes }
     }
 
     /// The type's form, and how many recursive definitions lead to it.

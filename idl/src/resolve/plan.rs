@@ -101,8 +101,46 @@ pub(crate) struct Table {
     pub(crate) entries: u32,
 }
 
+impl Table {
+    /// Has what holds one thing alone be that thing: a peer's may lie in one another by the thousand around one byte.
+    pub(crate) fn shorten(&mut self) {
+        #[derive(Clone, Copy, PartialEq)]
+        enum Seen {
+            No,
+            OnTheWay,
+            Yes,
+        }
+        let mut seen = vec![Seen::No; self.nodes.len()];
+        for start in 0..self.nodes.len() {
+            let (mut at, mut way) = (start, Vec::new());
+            while let (Seen::No, Some(inside)) = (seen[at], self.only_part(at)) {
+                seen[at] = Seen::OnTheWay;
+                way.push(at);
+                at = inside as usize;
+            }
+            // What holds nothing but itself has no value.
+            let node = if seen[at] == Seen::OnTheWay { Node::Never } else { self.nodes[at] };
+            for index in way {
+                (self.nodes[index], seen[index]) = (node, Seen::Yes);
+            }
+        }
+    }
+
+    /// What a node holds, if it is one thing and nothing else.
+    fn only_part(&self, node: usize) -> Option<u32> {
+        match self.nodes[node] {
+            Node::Array(element, 1) => Some(element),
+            Node::Record((first, end)) if end - first == 1 => match self.ops[first as usize] {
+                Op::Keep(inside) => Some(inside),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 /// How values of one version become values of another: made by `resolve_arguments` and `resolve_results`, followed by
-/// [`transcode`](Plan::transcode).
+/// the core.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub(crate) table: Arc<Table>,

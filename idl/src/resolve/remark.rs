@@ -131,7 +131,33 @@ impl<'a> Remarks<'a> {
 
     /// Visits what was found from `root` on, in the order of the schema, each place by the first way that leads
     /// to it. `visit` says whether to go on.
-    pub(crate) fn visit(&self, root: u32, mut visit: impl FnMut(Place<'_, 'a>, &Remark<'a>) -> bool) {
+    pub(crate) fn visit(&self, root: u32, visit: impl FnMut(Place<'_, 'a>, &Remark<'a>) -> bool) {
+        self.visit_among(root, |_| true, visit);
+    }
+
+    /// The nodes from which a conflict can be reached.
+    pub(super) fn before_conflicts(&self) -> HashSet<u32> {
+        let is_conflict = |(_, remark): &(_, Remark<'_>)| matches!(remark, Remark::Conflict { .. });
+        let conflicts = self.found.iter().filter(|(_, remarks)| remarks.iter().any(is_conflict));
+        let mut next: Vec<u32> = conflicts.map(|(node, _)| *node).collect();
+        let mut before: HashMap<u32, Vec<u32>> = HashMap::new();
+        for (node, edges) in self.edges.iter().filter(|_| !next.is_empty()) {
+            edges.iter().for_each(|(_, inside)| before.entry(*inside).or_default().push(*node));
+        }
+        let mut met: HashSet<u32> = next.iter().copied().collect();
+        while let Some(node) = next.pop() {
+            next.extend(before.get(&node).into_iter().flatten().filter(|node| met.insert(**node)));
+        }
+        met
+    }
+
+    /// As [`visit`](Self::visit), of the nodes that `is_among` lets pass. It is asked for each way that leads on.
+    pub(super) fn visit_among(
+        &self,
+        root: u32,
+        mut is_among: impl FnMut(u32) -> bool,
+        mut visit: impl FnMut(Place<'_, 'a>, &Remark<'a>) -> bool,
+    ) {
         let mut seen = HashSet::from([root]);
         // By node: where it was met, and how.
         let mut met: Vec<(usize, Option<Step<'a>>, u32)> = vec![(0, None, root)];
@@ -150,7 +176,7 @@ impl<'a> Remarks<'a> {
             }
             let before = next.len();
             for (step, inside) in self.edges.get(&node).into_iter().flatten() {
-                if seen.insert(*inside) {
+                if is_among(*inside) && seen.insert(*inside) {
                     next.push(met.len());
                     met.push((at, *step, *inside));
                 }

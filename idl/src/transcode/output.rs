@@ -1,23 +1,30 @@
 //! Bytes taken from one version and put down for another: numbers, parts in another order, and what has no bytes.
 //! Never decides what comes next.
 
-use super::walk::{Frame, Mark, Scatter, Walk};
-use super::{Event, TranscodeError, What};
+use super::walk::{Frame, Mark, Part, Scatter, Walk};
+use super::{Absent, Gap, TranscodeError};
 use crate::guard::{GuardError, GuardErrorKind};
-use crate::resolve::plan::{NO_STRUCTURE, Op, Widened};
+use crate::resolve::plan::{NO_STRUCTURE, Op, Table, Widened};
+use crate::varint::{self, NoNumber};
+
+/// Gaps and absent values that any message may have, and for each of its bytes.
+const FREE_ADDITIONS: u64 = 1 << 20;
+const ADDITIONS_A_BYTE: u64 = 4;
 
 impl<'a> Walk<'a> {
     /// One more step of a record whose parts are put in another order when they are all there.
     pub(super) fn scatter(&mut self, mut frame: Scatter) -> Result<(), TranscodeError> {
-        let here = self.mark();
-        frame.parts.extend(frame.open.take().map(|open| (open, here)));
+        if let Some(start) = frame.open.take() {
+            let begun = std::mem::take(self.begun_here());
+            frame.parts.push(Part { start, end: self.mark(), begun });
+        }
         if frame.next == frame.end {
-            return self.arrange(frame.layout, frame.from, &frame.parts);
+            return self.arrange(frame);
         }
         frame.next += 1;
         let op = self.table.ops[frame.next as usize - 1];
         if let Op::Field(node, _) = op {
-            frame.open = Some(here);
+            frame.open = Some(self.mark());
             self.stack.push(Frame::Scatter(frame));
             self.once(node);
             return Ok(());
@@ -26,39 +33,72 @@ impl<'a> Walk<'a> {
         self.op(op)
     }
 
-    pub(super) fn arrange(
-        &mut self,
-        layout: (u32, u32),
-        from: Mark,
-        parts: &[(Mark, Mark)],
-    ) -> Result<(), TranscodeError> {
-        let (written, seen) = (self.out.split_off(from.bytes), self.events.split_off(from.events));
+    fn arrange(&mut self, frame: Scatter) -> Result<(), TranscodeError> {
+        let Scatter { layout, from, begun, parts, .. } = frame;
+        let (written, gaps) = (self.out.split_off(from.bytes), self.gaps.split_off(from.gaps));
+        (self.begun, self.begun_at) = (begun, from.bytes);
         for op in &self.table.ops[layout.0 as usize..layout.1 as usize] {
             let Op::Place(part, structure) = *op else {
                 self.op(*op)?;
                 continue;
             };
             // A part that is not there was refused when the plan was made.
-            let Some((start, end)) = parts.get(part as usize) else { continue };
-            self.event(What::Start(structure))?;
-            let moved = self.out.len();
-            for event in &seen[start.events - from.events..end.events - from.events] {
-                let at = event.at as usize - start.bytes + moved;
-                self.events.push(Event { at: self.position(at)?, what: event.what });
+            let Some(Part { start, end, begun }) = parts.get(part as usize) else { continue };
+            self.begin(structure);
+            self.begun_here();
+            let moved = (self.position(start.bytes)?, self.position(self.out.len())?);
+            let (table, before) = (self.table, &self.begun);
+            // Structures that begin a field before the part do so where its first gap is, if that is its beginning.
+            let raised = |first: Gap| if first.at == moved.0 { with(table, before, first.absent) } else { 0 };
+            let has_gaps = self.gaps.put_back((&gaps, from.gaps), (start.gaps, end.gaps), moved, raised);
+            if has_gaps || end.bytes > start.bytes {
+                self.begun.clear();
             }
+            self.begun.extend_from_slice(begun);
             self.out.extend_from_slice(&written[start.bytes - from.bytes..end.bytes - from.bytes]);
+            self.begun_at = self.out.len();
         }
         Ok(())
     }
 
     pub(super) fn mark(&self) -> Mark {
-        Mark { bytes: self.out.len(), events: self.events.len() }
+        Mark { bytes: self.out.len(), gaps: self.gaps.mark() }
     }
 
-    pub(super) fn event(&mut self, what: What) -> Result<(), TranscodeError> {
-        if !matches!(what, What::Start(NO_STRUCTURE)) {
-            let at = self.position(self.out.len())?;
-            self.events.push(Event { at, what });
+    /// A field of a structure begins.
+    pub(super) fn begin(&mut self, structure: u32) {
+        if structure != NO_STRUCTURE {
+            self.begun_here().push(structure);
+        }
+    }
+
+    /// The structures that begin a field here, since the last gap.
+    pub(super) fn begun_here(&mut self) -> &mut Vec<u32> {
+        if self.begun_at != self.out.len() {
+            self.begun.clear();
+            self.begun_at = self.out.len();
+        }
+        &mut self.begun
+    }
+
+    /// Something is missing here.
+    pub(super) fn gap(&mut self, absent: Absent) -> Result<(), TranscodeError> {
+        self.add()?;
+        let at = self.position(self.out.len())?;
+        let table = self.table;
+        let begun = self.begun_here();
+        let skip = with(table, begun, absent);
+        begun.clear();
+        self.gaps.push(Gap { at, skip, absent });
+        Ok(())
+    }
+
+    /// One more that nobody wrote.
+    pub(super) fn add(&mut self) -> Result<(), TranscodeError> {
+        self.added += 1;
+        let limit = FREE_ADDITIONS + ADDITIONS_A_BYTE * self.at as u64;
+        if self.added > limit {
+            return Err(self.error(GuardErrorKind::TooManyAdditions { limit }));
         }
         Ok(())
     }
@@ -105,20 +145,12 @@ impl<'a> Walk<'a> {
 
     /// A number of so many bits.
     pub(super) fn varint(&mut self, bits: u8) -> Result<u128, TranscodeError> {
-        let start = self.at;
-        let (bits, mut value) = (u32::from(bits), 0);
-        let last = bits.div_ceil(7) - 1;
-        for index in 0..=last {
-            let byte = self.byte()?;
-            if index == last && byte >= 1 << (bits % 7) {
-                break;
-            }
-            value |= u128::from(byte & 0x7f) << (7 * index);
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err(self.error_at(start, GuardErrorKind::BadVarint))
+        let (value, taken) = varint::read(&self.bytes[self.at..], bits.into()).map_err(|why| match why {
+            NoNumber::Truncated => self.error_at(self.bytes.len(), GuardErrorKind::Truncated),
+            NoNumber::TooLarge => self.error(GuardErrorKind::BadVarint),
+        })?;
+        self.at += taken;
+        Ok(value)
     }
 
     pub(super) fn copy(&mut self, count: u64) -> Result<(), TranscodeError> {
@@ -159,4 +191,11 @@ impl<'a> Walk<'a> {
     pub(super) fn error_at(&self, offset: usize, kind: GuardErrorKind) -> TranscodeError {
         TranscodeError::Bytes(GuardError { offset, kind })
     }
+}
+
+/// How many of these structures have what is absent.
+fn with(table: &Table, structures: &[u32], absent: Absent) -> u32 {
+    let Absent::Field(name) = absent else { return 0 };
+    let has = |structure: &&u32| table.structures[**structure as usize].contains(&name);
+    structures.iter().filter(has).count() as u32
 }

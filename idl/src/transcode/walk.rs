@@ -1,7 +1,8 @@
 //! The walk over what another version wrote, by a plan, with a stack of its own. Never recurses, and never trusts a
 //! length.
 
-use super::{Absent, Event, TranscodeError, What};
+use super::gaps::{GapMark, Gaps};
+use super::{Absent, TranscodeError};
 use crate::guard::{DecodeLimits, GuardErrorKind};
 use crate::resolve::plan::{Choice, Node, Op, Table};
 
@@ -24,17 +25,31 @@ pub(super) struct Scatter {
     pub(super) end: u32,
     pub(super) layout: (u32, u32),
     pub(super) from: Mark,
+    /// The structures that begin a field where the record begins.
+    pub(super) begun: Vec<u32>,
     /// Where the part begins that is being written.
     pub(super) open: Option<Mark>,
-    pub(super) parts: Vec<(Mark, Mark)>,
+    pub(super) parts: Vec<Part>,
+}
+
+pub(super) struct Part {
+    pub(super) start: Mark,
+    pub(super) end: Mark,
+    /// The structures that begin a field where it ends, since its last gap.
+    pub(super) begun: Vec<u32>,
 }
 
 /// A position in what was written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mark {
     pub(super) bytes: usize,
-    pub(super) events: usize,
+    pub(super) gaps: GapMark,
 }
+
+/// Parts that may be visited in any message, and for each byte and each element without bytes. Structures of one field
+/// that lie in one another take one each, so it is more than any program's types need.
+const FREE_STEPS: u64 = 1 << 16;
+const STEPS_A_BYTE: u64 = 64;
 
 pub(super) struct Walk<'a> {
     pub(super) table: &'a Table,
@@ -47,7 +62,14 @@ pub(super) struct Walk<'a> {
     pub(super) silent: u32,
     pub(super) stack: Vec<Frame>,
     pub(super) out: Vec<u8>,
-    pub(super) events: Vec<Event>,
+    pub(super) gaps: Gaps,
+    /// The structures that begin a field at the end of what was written, since the last gap: where `begun_at` is that.
+    pub(super) begun: Vec<u32>,
+    pub(super) begun_at: usize,
+    /// Gaps and values that nobody wrote.
+    pub(super) added: u64,
+    /// Nodes visited.
+    pub(super) steps: u64,
     /// Where the recursive values begin that are open, each with how many begin there, itself the last.
     pub(super) entered: Vec<(usize, u32)>,
 }
@@ -56,7 +78,13 @@ pub(super) struct Walk<'a> {
 const FIRST_ROOM: usize = 1024;
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(table: &'a Table, bytes: &'a [u8], limits: DecodeLimits, mut out: Vec<u8>) -> Self {
+    pub(super) fn new(
+        table: &'a Table,
+        bytes: &'a [u8],
+        limits: DecodeLimits,
+        mut out: Vec<u8>,
+        gaps: Gaps,
+    ) -> Self {
         out.reserve(bytes.len().min(FIRST_ROOM));
         Self {
             table,
@@ -68,7 +96,11 @@ impl<'a> Walk<'a> {
             silent: 0,
             stack: Vec::new(),
             out,
-            events: Vec::new(),
+            gaps,
+            begun: Vec::new(),
+            begun_at: 0,
+            added: 0,
+            steps: 0,
             entered: Vec::new(),
         }
     }
@@ -127,7 +159,7 @@ impl<'a> Walk<'a> {
         match op {
             Op::Keep(node) => self.once(node),
             Op::Field(node, structure) => {
-                self.event(What::Start(structure))?;
+                self.begin(structure);
                 self.once(node);
             }
             Op::Skip(node) => {
@@ -135,9 +167,12 @@ impl<'a> Walk<'a> {
                 self.stack.push(Frame::Kept);
                 self.once(node);
             }
-            Op::None => self.put(&[0])?,
-            Op::Default(name) => self.event(What::Gap(Absent::Field(name)))?,
-            Op::DefaultArgument(place) => self.event(What::Gap(Absent::Argument(place)))?,
+            Op::None => {
+                self.add()?;
+                self.put(&[0])?;
+            }
+            Op::Default(name) => self.gap(Absent::Field(name))?,
+            Op::DefaultArgument(place) => self.gap(Absent::Argument(place))?,
             Op::Place(..) => {}
         }
         Ok(())
@@ -148,6 +183,11 @@ impl<'a> Walk<'a> {
     }
 
     fn node(&mut self, node: u32) -> Result<(), TranscodeError> {
+        self.steps += 1;
+        let things = (self.at as u64).saturating_add(self.empty);
+        if self.steps > things.saturating_mul(STEPS_A_BYTE).saturating_add(FREE_STEPS) {
+            return Err(self.error(GuardErrorKind::TooManySteps));
+        }
         match self.table.nodes[node as usize] {
             Node::Bytes(count) => self.copy(count)?,
             Node::Varint(bits) => {
@@ -179,6 +219,7 @@ impl<'a> Walk<'a> {
                 }
             }
             Node::Some(inside) => {
+                self.add()?;
                 self.put(&[1])?;
                 self.once(inside);
             }
@@ -193,8 +234,17 @@ impl<'a> Walk<'a> {
             }
             Node::Record((first, end)) => self.stack.push(Frame::Ops(first, end)),
             Node::Scatter { ops: (next, end), layout } => {
-                let (from, parts) = (self.mark(), Vec::new());
-                self.stack.push(Frame::Scatter(Scatter { next, end, layout, from, open: None, parts }));
+                let (from, begun) = (self.mark(), std::mem::take(self.begun_here()));
+                let parts = Vec::new();
+                self.stack.push(Frame::Scatter(Scatter {
+                    next,
+                    end,
+                    layout,
+                    from,
+                    begun,
+                    open: None,
+                    parts,
+                }));
             }
             Node::Enum((first, end)) => self.variant(first, end)?,
             Node::Enter { inside, levels } => {

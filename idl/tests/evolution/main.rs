@@ -1,6 +1,7 @@
 //! One version reads what another wrote: exactly what serde's rules say, or a refusal that was foretold, for schemas
 //! and values of every kind.
 
+mod hostile;
 mod model;
 mod refusals;
 mod rules;

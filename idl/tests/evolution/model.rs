@@ -135,6 +135,7 @@ fn text(text: &str, out: &mut Vec<u8>) {
 /// Reads as serde's derived types do: fields of structures one after another, each of which may be missing.
 struct Reader<'a> {
     all: &'a Transcoded,
+    gaps: Vec<Gap>,
     types: &'a [Definition],
     at: usize,
     gap: usize,
@@ -142,14 +143,14 @@ struct Reader<'a> {
 }
 
 pub(crate) fn decode(all: &Transcoded, ty: &Type, types: &[Definition]) -> Value {
-    let mut reader = Reader { all, types, at: 0, gap: 0, skipped: 0 };
+    let mut reader = Reader { all, gaps: all.gaps.iter().collect(), types, at: 0, gap: 0, skipped: 0 };
     let value = reader.ty(ty);
     reader.end();
     value
 }
 
 pub(crate) fn decode_arguments(all: &Transcoded, arguments: &[&Type], types: &[Definition]) -> Vec<Value> {
-    let mut reader = Reader { all, types, at: 0, gap: 0, skipped: 0 };
+    let mut reader = Reader { all, gaps: all.gaps.iter().collect(), types, at: 0, gap: 0, skipped: 0 };
     let mut values = Vec::new();
     for (ty, place) in arguments.iter().zip(0..) {
         let missing = reader.pending().is_some_and(|gap| gap.absent == Absent::Argument(place));
@@ -166,12 +167,12 @@ pub(crate) fn decode_arguments(all: &Transcoded, arguments: &[&Type], types: &[D
 
 impl Reader<'_> {
     fn end(&self) {
-        assert_eq!((self.at, self.gap), (self.all.bytes.len(), self.all.gaps.len()), "all is read");
+        assert_eq!((self.at, self.gap), (self.all.bytes.len(), self.gaps.len()), "all is read");
     }
 
     /// The gap at this position.
     fn pending(&self) -> Option<Gap> {
-        self.all.gaps.get(self.gap).copied().filter(|gap| gap.at as usize == self.at)
+        self.gaps.get(self.gap).copied().filter(|gap| gap.at as usize == self.at)
     }
 
     /// The field that begins here is missing.
@@ -192,10 +193,7 @@ impl Reader<'_> {
     fn take(&mut self, count: usize) -> &[u8] {
         let end = self.at + count;
         if count > 0 {
-            assert!(
-                self.all.gaps.get(self.gap).is_none_or(|gap| gap.at as usize >= end),
-                "a gap is read over"
-            );
+            assert!(self.gaps.get(self.gap).is_none_or(|gap| gap.at as usize >= end), "a gap is read over");
         }
         let taken = &self.all.bytes[self.at..end];
         self.at = end;

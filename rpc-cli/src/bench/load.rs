@@ -220,6 +220,7 @@ mod tests {
             end,
             method: "never".to_owned(),
             arguments: Vec::new(),
+            items: None,
             patience: Patience { after_time: patience, of_count: patience },
         };
         load.run(&[client.encoded().clone()], interrupt).await.expect("it was begun")

@@ -2,6 +2,7 @@
 //! follows each gap. Never interprets them.
 
 use postcard::{Error, Result};
+use traitwire_idl::GapCursor;
 
 use crate::evolved::{Evolved, Missing};
 use crate::reference::References;
@@ -22,7 +23,7 @@ pub(super) enum Then<'de> {
     /// Gaps, of which some were met.
     Gaps {
         evolved: &'de Evolved,
-        next: usize,
+        next: GapCursor,
         skipped: u32,
     },
 }
@@ -152,15 +153,15 @@ impl<'de> Rest<'de> {
         }
         // Such a body has no tail.
         if let (Then::Lent(_) | Then::Taken(_), Some(evolved)) = (&self.then, self.evolved()) {
-            self.then = Then::Gaps { evolved, next: 0, skipped: 0 };
+            self.then = Then::Gaps { evolved, next: GapCursor::default(), skipped: 0 };
         }
         let Then::Gaps { evolved, next, skipped } = &mut self.then else { return false };
-        let Some((missing, skip)) = evolved.gap(*next) else { return false };
+        let Some((missing, skip, behind)) = evolved.gap(*next) else { return false };
         if !is_it(missing, skipped, skip) {
             return false;
         }
-        *next += 1;
-        self.now = evolved.between(*next);
+        *next = behind;
+        self.now = evolved.before(behind);
         true
     }
 }

@@ -285,6 +285,14 @@ struct Elements<'a, 'de> {
     left: usize,
 }
 
+impl Elements<'_, '_> {
+    /// How many there are. No length is believed that the bytes cannot hold.
+    #[inline]
+    fn believable(&self) -> Option<usize> {
+        (self.values.rest.len() >= self.left).then_some(self.left)
+    }
+}
+
 impl<'de> de::SeqAccess<'de> for Elements<'_, 'de> {
     type Error = Error;
 
@@ -299,8 +307,7 @@ impl<'de> de::SeqAccess<'de> for Elements<'_, 'de> {
 
     #[inline]
     fn size_hint(&self) -> Option<usize> {
-        // No length is believed that the bytes cannot hold.
-        (self.values.rest.len() >= self.left).then_some(self.left)
+        self.believable()
     }
 }
 
@@ -323,7 +330,7 @@ impl<'de> de::MapAccess<'de> for Elements<'_, 'de> {
 
     #[inline]
     fn size_hint(&self) -> Option<usize> {
-        Some(self.left)
+        self.believable()
     }
 }
 
@@ -353,5 +360,63 @@ impl<'de> de::SeqAccess<'de> for Fields<'_, 'de> {
     #[inline]
     fn size_hint(&self) -> Option<usize> {
         Some(self.left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use serde::Deserialize;
+    use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+
+    use super::super::{Decoder, Encoder};
+
+    /// The length that a sequence, or a map, is said to have.
+    #[derive(Debug, PartialEq)]
+    struct Hint<const MAP: bool>(Option<usize>);
+
+    impl<'de, const MAP: bool> Visitor<'de> for Hint<MAP> {
+        type Value = Self;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("elements")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<Self, A::Error> {
+            Ok(Self(elements.size_hint()))
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Self, A::Error> {
+            Ok(Self(entries.size_hint()))
+        }
+    }
+
+    impl<'de, const MAP: bool> Deserialize<'de> for Hint<MAP> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            if MAP {
+                deserializer.deserialize_map(Self(None))
+            } else {
+                deserializer.deserialize_seq(Self(None))
+            }
+        }
+    }
+
+    #[test]
+    fn no_length_is_believed_that_the_bytes_cannot_hold() {
+        let endless = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f].as_slice();
+        for (bytes, expected) in [
+            (endless, None),
+            (&[3, 0, 0], None),
+            (&[2, 0, 0], Some(2)),
+            (&[0], Some(0)),
+            (&[2, 0, 0, 0], Some(2)),
+        ] {
+            let mut encoder = Encoder::new();
+            encoder.append_encoded(bytes);
+            let body = encoder.finish().expect("bytes");
+            assert_eq!(Decoder::new(&body).value::<Hint<false>>(), Ok(Hint(expected)), "{bytes:?}");
+            assert_eq!(Decoder::new(&body).value::<Hint<true>>(), Ok(Hint(expected)), "{bytes:?}");
+        }
     }
 }

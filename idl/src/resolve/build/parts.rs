@@ -34,7 +34,7 @@ impl<'a> Builder<'a> {
                     self.remarks.conflict(node, Some(step), Why::FieldRefused, (writer, reader));
                 }
                 self.remarks.add(node, Some(step), Remark::FieldIgnored);
-                ops.push(Op::Skip(self.skipped(&sent.ty)));
+                ops.extend(self.skipped_op(&sent.ty, Op::Skip));
                 continue;
             };
             let read = &reader[target];

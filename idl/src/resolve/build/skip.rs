@@ -19,20 +19,11 @@ impl<'a> Builder<'a> {
             Form::Sequence(element) | Form::Set(element) => Node::Sequence(self.skipped(element)),
             Form::Array(element, count) => Node::Array(self.skipped(element), count),
             Form::Map(key, value) => {
-                let ops = vec![Op::Keep(self.skipped(key)), Op::Keep(self.skipped(value))];
-                let ops = self.ops(ops);
-                Node::Sequence(self.push(Node::Record(ops)))
+                let entry = self.skip_all([key, value].into_iter())?;
+                Node::Sequence(self.push(entry))
             }
-            Form::Tuple(types) => {
-                self.spend(types.len())?;
-                let ops = types.iter().map(|ty| Op::Keep(self.skipped(ty))).collect();
-                Node::Record(self.ops(ops))
-            }
-            Form::Struct(fields, _) => {
-                self.spend(fields.len())?;
-                let ops = fields.iter().map(|field| Op::Keep(self.skipped(&field.ty))).collect();
-                Node::Record(self.ops(ops))
-            }
+            Form::Tuple(types) => self.skip_all(types.iter())?,
+            Form::Struct(fields, _) => self.skip_all(fields.iter().map(|field| &field.ty))?,
             Form::Enum(Alternatives { variants, .. }) => {
                 self.spend(variants.len())?;
                 let choices: Vec<_> = variants
@@ -47,5 +38,20 @@ impl<'a> Builder<'a> {
         };
         self.table.nodes[node as usize] = made;
         Ok(())
+    }
+
+    /// Parts that follow one another. Those without bytes are left out: a peer's types may have any number of them.
+    fn skip_all(&mut self, types: impl ExactSizeIterator<Item = &'a Type>) -> Result<Node, TooLarge> {
+        self.spend(types.len())?;
+        let mut ops = Vec::new();
+        for ty in types {
+            ops.extend(self.skipped_op(ty, Op::Keep));
+        }
+        Ok(Node::Record(self.ops(ops)))
+    }
+
+    /// How a value is passed over, if there is anything of it.
+    pub(super) fn skipped_op(&mut self, ty: &'a Type, op: fn(u32) -> Op) -> Option<Op> {
+        (self.writer.sizes.of(ty).least > 0).then(|| op(self.skipped(ty)))
     }
 }
