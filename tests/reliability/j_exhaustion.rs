@@ -32,7 +32,15 @@ async fn j_01_no_descriptor_is_left() {
         }
         drop(connected);
         // It recovers by itself.
-        let late = soon("connecting", ProbeClient::connect(&victim.address)).await.expect("a place");
+        let late = soon("a place", async {
+            loop {
+                match ProbeClient::connect(&victim.address).await {
+                    Ok(client) => break client,
+                    Err(error) => assert_eq!(error.executed(), Executed::No, "{error}"),
+                }
+            }
+        });
+        let late = late.await;
         assert_eq!(late.add(1, 2).await, Ok(3));
         drop(late);
         victim.unharmed().await;

@@ -35,7 +35,7 @@ fn with_less() -> Interface {
 /// The steps it takes to read these bytes, all of them.
 fn steps(plan: &Plan, bytes: &[u8]) -> u64 {
     let mut into = Transcoded::default();
-    let unlimited = DecodeLimits { max_depth: u32::MAX, max_empty_elements: 65_536 };
+    let unlimited = DecodeLimits::default().with_max_depth(u32::MAX).with_max_empty_elements(65_536);
     assert_eq!(plan.transcode(bytes, unlimited, &mut into), Ok(bytes.len()));
     into.steps
 }

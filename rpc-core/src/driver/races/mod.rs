@@ -5,9 +5,9 @@
 //!
 //! `RUSTFLAGS="--cfg traitwire_loom" cargo test --release -p traitwire-core --lib races`
 
-use std::collections::VecDeque;
+mod remote;
+
 use std::future::{Future, poll_fn};
-use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
@@ -15,23 +15,21 @@ use std::task::{Context, Poll, Waker};
 use loom::future::block_on;
 use loom::sync::Mutex;
 use loom::thread;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use traitwire_idl::{Fingerprint, Interface};
 
+use self::remote::{Besides, PLAIN, Pipe, Remote, STREAMED};
 use crate::body::Body;
 use crate::codec::Encoder;
-use crate::connection::{Closing, Connection, now};
+use crate::connection::{Closing, Connection};
 use crate::error::RpcError;
 use crate::open::open;
 use crate::options::Options;
 use crate::priority::Priority;
 use crate::proto::hello::{Hello, ServedMethod, ServedService};
-use crate::proto::{
-    Arrived, Batch, CallId, CallKey, Event, NewCall, Outcome, Outgoing, SLICES, Session, StreamEnd,
-};
+use crate::proto::{Batch, NewCall, Outcome};
 use crate::service::{Attributes, Dispatch, Reply, ServiceDescription, Slot, slot};
 use crate::services::Services;
-use crate::transport::{BusyPoll, Peer, Wire};
+use crate::transport::{Peer, Wire};
 
 /// How often a thread is interrupted where it would go on: what races there are show with two.
 const PREEMPTIONS: usize = 2;
@@ -46,197 +44,6 @@ fn in_every_order(scenario: impl Fn() + Send + Sync + 'static) {
     model.max_branches = 20_000;
     model.check(scenario);
 }
-
-/// A peer that answers each call, reads each item and takes each byte at once.
-struct Remote {
-    session: Session,
-    outgoing: Outgoing,
-    /// Part of a frame.
-    partial: Vec<u8>,
-    /// For this side to read.
-    input: VecDeque<u8>,
-    ended: bool,
-    reader: Option<Waker>,
-    /// Somebody looks for what comes, and need not be woken.
-    looked_at: bool,
-    /// What goes with the reply to a call.
-    besides: Besides,
-    /// Calls that are answered at the end of their streams.
-    streams: Vec<(CallId, StreamEnd)>,
-    /// Batches that were read.
-    batches: usize,
-    /// A call of its own, and who waits for the reply.
-    calling: Option<CallKey>,
-    answered: bool,
-    watcher: Option<Waker>,
-}
-
-/// What a peer says in one go with a reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Besides {
-    Nothing,
-    /// A call of its own.
-    Call,
-    /// That it leaves.
-    GoAway,
-}
-
-impl Remote {
-    fn call(&mut self) {
-        let mut call = Some(NewCall::new(0, Body::default()));
-        match self.session.poll_start(&mut None, &mut call, Waker::noop()) {
-            Poll::Ready(Ok(key)) => self.calling = Some(key),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn settle(&mut self) -> Vec<Waker> {
-        while let Some(event) = self.session.poll_event() {
-            match event {
-                Event::Call(incoming) if incoming.method == STREAMED => {
-                    self.streams.push((incoming.id, StreamEnd::Callee(incoming.key)));
-                }
-                Event::Call(incoming) => {
-                    match self.besides {
-                        Besides::Nothing => {}
-                        Besides::Call => self.call(),
-                        Besides::GoAway => self.session.go_away("it is late"),
-                    }
-                    self.session.reply(incoming.id, Outcome::Output(Body::default()));
-                }
-                Event::Cancel(id, code) => {
-                    self.session.reply(id, Outcome::Failure(RpcError::new(code, "given up")));
-                }
-            }
-        }
-        for (id, end) in std::mem::take(&mut self.streams) {
-            loop {
-                match self.session.poll_items(end, Waker::noop()) {
-                    Poll::Ready(Arrived::Items(_)) => self.batches += 1,
-                    Poll::Ready(Arrived::Ended(..)) => {
-                        break self.session.reply(id, Outcome::Output(Body::default()));
-                    }
-                    Poll::Pending => break self.streams.push((id, end)),
-                }
-            }
-        }
-        if let Some(key) = self.calling
-            && self.session.poll_reply(key, Waker::noop()).is_ready()
-        {
-            (self.calling, self.answered) = (None, true);
-        }
-        self.session.take_output(&mut self.outgoing);
-        while self.outgoing.remaining() > 0 {
-            let mut slices = [io::IoSlice::new(&[]); SLICES];
-            let count = self.outgoing.slices(&mut slices);
-            let bytes: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
-            self.outgoing.advance(bytes.len());
-            self.input.extend(bytes);
-        }
-        let wakes = !self.looked_at && (!self.input.is_empty() || self.ended);
-        let reader = if wakes { self.reader.take() } else { None };
-        let watcher = if self.answered { self.watcher.take() } else { None };
-        reader.into_iter().chain(watcher).collect()
-    }
-}
-
-#[derive(Clone)]
-struct Pipe(Arc<Mutex<Remote>>);
-
-impl Pipe {
-    fn act<R>(&self, act: impl FnOnce(&mut Remote) -> R) -> R {
-        let mut remote = self.0.lock().expect("nobody panics with it");
-        let result = act(&mut remote);
-        let woken = remote.settle();
-        drop(remote);
-        woken.into_iter().for_each(Waker::wake);
-        result
-    }
-
-    /// The peer goes away.
-    fn end(&self) {
-        self.act(|remote| remote.ended = true);
-    }
-
-    /// The reply to the peer's own call has come.
-    async fn answered(&self) {
-        poll_fn(|cx| {
-            self.act(|remote| match remote.answered {
-                true => Poll::Ready(()),
-                false => {
-                    remote.watcher = Some(cx.waker().clone());
-                    Poll::Pending
-                }
-            })
-        })
-        .await;
-    }
-}
-
-impl BusyPoll for Pipe {
-    fn has_bytes(&self) -> bool {
-        let remote = self.0.lock().expect("nobody panics with it");
-        !remote.input.is_empty() || remote.ended
-    }
-
-    fn disarm(&self) {
-        self.0.lock().expect("nobody panics with it").looked_at = true;
-    }
-
-    fn arm(&self) -> bool {
-        let mut remote = self.0.lock().expect("nobody panics with it");
-        let is_quiet = remote.input.is_empty() && !remote.ended;
-        remote.looked_at &= !is_quiet;
-        is_quiet
-    }
-
-    fn untaken(&self) -> usize {
-        0
-    }
-}
-
-impl AsyncRead for Pipe {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let mut remote = self.0.lock().expect("nobody panics with it");
-        remote.looked_at = !remote.input.is_empty() || remote.ended;
-        if !remote.looked_at {
-            remote.reader = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        let count = remote.input.len().min(buffer.remaining());
-        let bytes: Vec<u8> = remote.input.drain(..count).collect();
-        buffer.put_slice(&bytes);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Pipe {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.act(|remote| {
-            remote.partial.extend_from_slice(bytes);
-            let used = remote.session.handle_input(&remote.partial, now()).expect("no rule broken");
-            remote.partial.drain(..used);
-        });
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.end();
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// A method that the peer answers at once, and one that it answers when it has read all items.
-const PLAIN: u32 = 0;
-const STREAMED: u32 = 1;
 
 /// Whether callers look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -272,22 +79,7 @@ impl World {
             |name: &str| ServedMethod { name: name.to_owned(), fingerprint: Fingerprint::from_bits(1) };
         hello.services.push(ServedService { name: "S".to_owned(), methods: vec![method("p"), method("s")] });
         let hello = hello.encode().expect("encodable");
-        let remote = Remote {
-            session: Session::new(&hello, options.clone(), now()),
-            outgoing: Outgoing::new(false),
-            partial: Vec::new(),
-            input: VecDeque::new(),
-            ended: false,
-            reader: None,
-            looked_at: false,
-            besides: Besides::Nothing,
-            streams: Vec::new(),
-            batches: 0,
-            calling: None,
-            answered: false,
-            watcher: None,
-        };
-        let pipe = Pipe(Arc::new(Mutex::new(remote)));
+        let pipe = Pipe::new(&hello, options.clone());
         let peer = Peer::new("test:peer".parse().expect("an address"));
         let mut wire = Wire::new(pipe.clone(), pipe.clone(), peer);
         if looked == Looked::AtReplies {
