@@ -30,7 +30,7 @@ pub use traitwire_core::service::{Attributes, Dispatch, Reply, Request, ServiceD
 pub use traitwire_core::streaming::Streaming;
 pub use traitwire_core::transparent;
 pub use traitwire_core::transport::Dial;
-pub use traitwire_idl::{Field, Interface, Schema, Shape, Type, Types, Variant};
+pub use traitwire_idl::{Contract, Field, Interface, Schema, Shape, Type, Types, Variant};
 
 /// Keeps blocking clients: whether there are any is for the façade's features to say, which the macros cannot see.
 #[cfg(feature = "blocking")]

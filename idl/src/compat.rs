@@ -40,6 +40,8 @@ pub struct Change {
 pub enum Safety {
     /// Anybody.
     Safe,
+    /// Anybody, once there is no version older than these two: the new one reads less of what others write.
+    WithoutOlder,
     /// Servers: old clients work with new servers, but not the other way round.
     ServersFirst,
     /// Clients: new clients work with old servers, but not the other way round.
@@ -53,6 +55,8 @@ pub enum Safety {
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the names say it all")]
 pub enum ChangeKind {
+    ServiceAdded,
+    ServiceRemoved,
     ServiceRenamed,
     MethodAdded,
     MethodRemoved,
@@ -75,11 +79,21 @@ pub enum ChangeKind {
     MadeOptional,
     NewtypeChanged,
     TypeChanged,
+    DefaultAdded,
+    DefaultRemoved,
+    AliasAdded,
+    AliasRemoved,
+    UnknownFieldsIgnored,
+    UnknownFieldsRefused,
+    OtherAdded,
+    OtherRemoved,
 }
 
 impl fmt::Display for ChangeKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            ChangeKind::ServiceAdded => "service added",
+            ChangeKind::ServiceRemoved => "service removed",
             ChangeKind::ServiceRenamed => "service renamed",
             ChangeKind::MethodAdded => "method added",
             ChangeKind::MethodRemoved => "method removed",
@@ -102,6 +116,14 @@ impl fmt::Display for ChangeKind {
             ChangeKind::MadeOptional => "made optional",
             ChangeKind::NewtypeChanged => "newtype added or removed",
             ChangeKind::TypeChanged => "type changed",
+            ChangeKind::DefaultAdded => "default added",
+            ChangeKind::DefaultRemoved => "default removed",
+            ChangeKind::AliasAdded => "alias added",
+            ChangeKind::AliasRemoved => "alias removed",
+            ChangeKind::UnknownFieldsIgnored => "unknown fields passed over",
+            ChangeKind::UnknownFieldsRefused => "unknown fields refused",
+            ChangeKind::OtherAdded => "made the variant for unknown ones",
+            ChangeKind::OtherRemoved => "no longer the variant for unknown ones",
         })
     }
 }
@@ -110,6 +132,7 @@ impl fmt::Display for Safety {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Safety::Safe => "safe",
+            Safety::WithoutOlder => "safe if no older version is left",
             Safety::ServersFirst => "safe if servers are upgraded first",
             Safety::ClientsFirst => "safe if clients are upgraded first",
             Safety::Breaking => "breaking",
@@ -143,6 +166,7 @@ impl Safety {
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (Safety::Safe, other) | (other, Safety::Safe) => other,
+            (Safety::WithoutOlder, other) | (other, Safety::WithoutOlder) => other,
             (one, other) if one == other => one,
             _ => Safety::Breaking,
         }
@@ -171,6 +195,33 @@ pub fn compare(old: &Interface, new: &Interface) -> Result<Compatibility, TooLar
     }
     changes.extend(findings.into_changes(&order));
     changes.sort_by(|a, b| (&a.place, a.kind).cmp(&(&b.place, b.kind)));
+    Ok(Compatibility { changes })
+}
+
+/// Compares two versions of all interfaces of a program. Those that have one name are versions of each other.
+///
+/// # Errors
+/// As [`compare`].
+pub fn compare_all(old: &[Interface], new: &[Interface]) -> Result<Compatibility, TooLarge> {
+    let mut changes = Vec::new();
+    let whole = |interface: &Interface, kind: ChangeKind, safety: Safety, reason: &str| {
+        let methods = interface.methods.iter().map(|method| method.name.clone()).collect();
+        let (place, reason, fix) = (interface.name.clone(), reason.to_owned(), advice::of(kind, safety));
+        Change { place, kind, safety, reason, fix, methods }
+    };
+    for before in old {
+        match new.iter().find(|now| now.name == before.name) {
+            Some(now) => changes.extend(compare(before, now)?.changes),
+            None => {
+                let reason = "old clients still call it";
+                changes.push(whole(before, ChangeKind::ServiceRemoved, Safety::ClientsFirst, reason));
+            }
+        }
+    }
+    for now in new.iter().filter(|now| !old.iter().any(|before| before.name == now.name)) {
+        let reason = "an old server does not have it";
+        changes.push(whole(now, ChangeKind::ServiceAdded, Safety::ServersFirst, reason));
+    }
     Ok(Compatibility { changes })
 }
 

@@ -5,8 +5,6 @@
 #[cfg(feature = "wire")]
 pub mod compat;
 #[cfg(feature = "wire")]
-mod difference;
-#[cfg(feature = "wire")]
 mod extension;
 #[cfg(feature = "wire")]
 mod fingerprint;
@@ -19,6 +17,10 @@ mod identifier;
 mod impls;
 #[cfg(feature = "json")]
 pub mod json;
+#[cfg(all(feature = "text", feature = "wire"))]
+pub mod lock;
+#[cfg(feature = "text")]
+mod merge;
 pub mod model;
 mod print;
 #[cfg(feature = "wire")]
@@ -36,8 +38,6 @@ mod varint;
 mod walk;
 
 #[cfg(feature = "wire")]
-pub use difference::{Difference, first_difference};
-#[cfg(feature = "wire")]
 pub use fingerprint::Fingerprint;
 #[cfg(feature = "text")]
 pub use r#gen::{ContextArgument, GenerateError, GenerateProblem, Rust};
@@ -48,13 +48,15 @@ pub use guard::{DecodeLimits, Guard, GuardError, GuardErrorKind};
 pub use model::{
     Argument, Definition, Field, Interface, Method, Missing, Shape, Type, UnknownFields, Variant,
 };
+#[cfg(feature = "text")]
+pub use print::print_all;
 #[cfg(feature = "wire")]
 pub use resolve::{
     Conflict, Plan, ReadArguments, ReadResults, Resolved, TooLarge, Within, resolve_arguments,
     resolve_results,
 };
 #[cfg(feature = "wire")]
-pub use schema::{InterfaceBuilder, MethodBuilder, Schema, Types};
+pub use schema::{Contract, InterfaceBuilder, MethodBuilder, Schema, Types};
 #[cfg(feature = "text")]
 pub use text::{Problem, TextError, parse};
 #[cfg(feature = "wire")]

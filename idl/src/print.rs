@@ -12,6 +12,8 @@ pub(crate) mod order;
 mod ty;
 
 use crate::identifier::{Identifier, Identifiers};
+#[cfg(feature = "text")]
+use crate::merge::Merged;
 use crate::model::{Definition, Field, Interface, Method, Missing, Shape, Type, UnknownFields, Variant};
 use labels::{Arguments, Label, labels};
 use literal::{doc_lines, literal};
@@ -25,13 +27,39 @@ impl Interface {
     pub fn print(&self) -> String {
         let labels = labels(&self.types);
         let mut printer = Printer { labels: Some(&labels), limit: MAX_BYTES, ..Printer::new(&self.types) };
-        printer.interface(self);
+        let is_ordered = !order_of_mention(self).into_iter().eq(0..self.types.len());
+        printer.service(&self.name, &self.docs, &self.methods, is_ordered);
         for (definition, label) in self.types.iter().zip(&labels) {
             printer.text("\n");
             printer.definition(definition, label);
         }
         printer.out
     }
+}
+
+/// Several interfaces, one after another: each trait, then those of its types that no trait before it names. So a type
+/// that they share stands there once, and [`parse`](crate::parse) gives the interfaces back; types that no method mentions
+/// are left out then, and the others numbered as they are mentioned. The text ends after 16 MiB.
+#[cfg(feature = "text")]
+pub fn print_all(interfaces: &[Interface]) -> String {
+    if let [interface] = interfaces {
+        return interface.print();
+    }
+    let merged = Merged::new(interfaces);
+    let labels = labels(&merged.definitions);
+    let mut printer =
+        Printer { labels: Some(&labels), limit: MAX_BYTES, ..Printer::new(&merged.definitions) };
+    let mut printed = 0;
+    for service in &merged.services {
+        printer.text(if printer.out.is_empty() { "" } else { "\n" });
+        printer.service(&service.name, &service.docs, &service.methods, false);
+        for (definition, label) in merged.definitions.iter().zip(&labels).take(service.end).skip(printed) {
+            printer.text("\n");
+            printer.definition(definition, label);
+        }
+        printed = service.end;
+    }
+    printer.out
 }
 
 impl Method {
@@ -135,18 +163,17 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn interface(&mut self, interface: &Interface) {
-        let identifier = Identifiers::default().add(&interface.name);
+    fn service(&mut self, name: &str, docs: &str, methods: &[Method], is_ordered: bool) {
+        let identifier = Identifiers::default().add(name);
         let (mut service, mut keys) = (Keys::default(), Keys::default());
-        service.name("name", &interface.name, &identifier);
-        let mentioned = order_of_mention(interface);
-        keys.flag("ordered", !mentioned.into_iter().eq(0..interface.types.len()));
-        self.docs("", &interface.docs, &mut keys);
+        service.name("name", name, &identifier);
+        keys.flag("ordered", is_ordered);
+        self.docs("", docs, &mut keys);
         self.attribute("", "ipc_service", service);
         self.attribute("", "ipc", keys);
         self.text(&format!("trait {} {{\n", identifier.spelled));
         let mut identifiers = Identifiers::default();
-        for (index, method) in interface.methods.iter().enumerate() {
+        for (index, method) in methods.iter().enumerate() {
             self.text(if index > 0 { "\n" } else { "" });
             let identifier = identifiers.add(&method.name);
             let mut keys = Keys::default();

@@ -2,72 +2,47 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Definition, Interface, Method, Shape, Type};
+use crate::model::Interface;
+use crate::walk::{each_index, each_index_of_method};
 
 impl Interface {
     /// The interface with this method alone, and the types that it reaches.
     pub fn only(&self, method: &str) -> Option<Self> {
         let mut method = self.methods.iter().find(|candidate| candidate.name == method)?.clone();
-        let mut kept = Kept { types: &self.types, numbers: HashMap::new(), definitions: Vec::new() };
-        kept.method(&mut method);
-        // What is kept may name what follows: no recursion, a peer's types may lie deep.
-        let mut next = 0;
-        while next < kept.definitions.len() {
-            let mut definition = kept.definitions[next].clone();
-            definition.arguments.iter_mut().for_each(|ty| kept.ty(ty));
-            kept.shape(&mut definition.shape);
-            kept.definitions[next] = definition;
-            next += 1;
+        let mut reached = Reached { count: self.types.len(), numbers: HashMap::new(), order: Vec::new() };
+        each_index_of_method(&mut method, &mut |index| reached.number(index));
+        // What is reached may name what follows: no recursion, a peer's types may lie deep.
+        let mut types = Vec::new();
+        while let Some(index) = reached.order.get(types.len()) {
+            let mut definition = self.types[*index].clone();
+            each_index(&mut definition, &mut |index| reached.number(index));
+            types.push(definition);
         }
         let (name, docs) = (self.name.clone(), self.docs.clone());
-        Some(Self { name, docs, methods: vec![method], types: kept.definitions })
+        Some(Self { name, docs, methods: vec![method], types })
     }
 }
 
-struct Kept<'a> {
-    types: &'a [Definition],
+/// The definitions that were mentioned so far.
+struct Reached {
+    /// How many there are.
+    count: usize,
     /// New indices by old ones.
     numbers: HashMap<usize, usize>,
-    definitions: Vec<Definition>,
+    /// Old indices by new ones.
+    order: Vec<usize>,
 }
 
-impl Kept<'_> {
-    fn method(&mut self, method: &mut Method) {
-        method.arguments.iter_mut().for_each(|argument| self.ty(&mut argument.ty));
-        self.ty(&mut method.output);
-        method.error.iter_mut().for_each(|error| self.ty(error));
-    }
-
-    fn ty(&mut self, ty: &mut Type) {
-        match ty {
-            Type::Named(index) => {
-                let Some(definition) = self.types.get(*index) else { return };
-                let next = self.definitions.len();
-                let number = *self.numbers.entry(*index).or_insert(next);
-                if number == next {
-                    self.definitions.push(definition.clone());
-                }
-                *index = number;
+impl Reached {
+    /// Gives a mention its new index.
+    fn number(&mut self, index: &mut usize) {
+        if *index < self.count {
+            let old = *index;
+            let next = self.order.len();
+            *index = *self.numbers.entry(old).or_insert(next);
+            if *index == next {
+                self.order.push(old);
             }
-            Type::Option(inner) | Type::Sequence(inner) | Type::Set(inner) | Type::Array(inner, _) => {
-                self.ty(inner)
-            }
-            Type::Map(key, value) => {
-                self.ty(key);
-                self.ty(value);
-            }
-            Type::Tuple(types) => types.iter_mut().for_each(|ty| self.ty(ty)),
-            _ => {}
-        }
-    }
-
-    fn shape(&mut self, shape: &mut Shape) {
-        match shape {
-            Shape::Unit => {}
-            Shape::Newtype(ty) => self.ty(ty),
-            Shape::Tuple(types) => types.iter_mut().for_each(|ty| self.ty(ty)),
-            Shape::Struct(fields) => fields.iter_mut().for_each(|field| self.ty(&mut field.ty)),
-            Shape::Enum(variants) => variants.iter_mut().for_each(|variant| self.shape(&mut variant.shape)),
         }
     }
 }

@@ -9,6 +9,7 @@
 mod build;
 mod conflict;
 mod form;
+pub(crate) mod place;
 pub(crate) mod plan;
 pub(crate) mod remark;
 

@@ -129,6 +129,12 @@ impl InterfaceBuilder {
     }
 }
 
+/// A service as data. The client that `#[ipc_service]` makes of a trait implements it.
+pub trait Contract {
+    /// The trait as an interface, with the schemas of all its types.
+    fn interface() -> &'static Interface;
+}
+
 /// A method in the making.
 #[derive(Debug)]
 pub struct MethodBuilder<'a> {

@@ -1,18 +1,18 @@
 //! Walks over the model: every mention of a definition. Never follows one.
 
-#[cfg(feature = "text")]
+#[cfg(any(feature = "text", feature = "wire"))]
 use crate::model::{Definition, Method};
 use crate::model::{Shape, Type};
 
 /// Shows each index in a definition: in its arguments, then in what it consists of.
-#[cfg(feature = "text")]
+#[cfg(any(feature = "text", feature = "wire"))]
 pub(crate) fn each_index(definition: &mut Definition, show: &mut impl FnMut(&mut usize)) {
     definition.arguments.iter_mut().for_each(|ty| each_index_of_type(ty, show));
     each_index_of_shape(&mut definition.shape, show);
 }
 
 /// Shows each index in a method: in its arguments, its output and its error.
-#[cfg(feature = "text")]
+#[cfg(any(feature = "text", feature = "wire"))]
 pub(crate) fn each_index_of_method(method: &mut Method, show: &mut impl FnMut(&mut usize)) {
     let arguments = method.arguments.iter_mut().map(|argument| &mut argument.ty);
     let types = arguments.chain([&mut method.output]).chain(&mut method.error);
@@ -34,7 +34,7 @@ pub(crate) fn each_type<'a>(shape: &'a Shape, show: &mut impl FnMut(&'a Type)) {
     }
 }
 
-#[cfg(feature = "text")]
+#[cfg(any(feature = "text", feature = "wire"))]
 fn each_index_of_shape(shape: &mut Shape, show: &mut impl FnMut(&mut usize)) {
     match shape {
         Shape::Unit => {}
@@ -49,7 +49,7 @@ fn each_index_of_shape(shape: &mut Shape, show: &mut impl FnMut(&mut usize)) {
     }
 }
 
-#[cfg(feature = "text")]
+#[cfg(any(feature = "text", feature = "wire"))]
 fn each_index_of_type(ty: &mut Type, show: &mut impl FnMut(&mut usize)) {
     match ty {
         Type::Option(inner) | Type::Sequence(inner) | Type::Set(inner) | Type::Array(inner, _) => {

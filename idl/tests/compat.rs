@@ -1,9 +1,9 @@
 //! Changes between two versions: each is found once, at its place, with who may be upgraded first.
 
-use traitwire_idl::compat::{ChangeKind as Kind, Compatibility, Safety, compare};
+use traitwire_idl::compat::{ChangeKind as Kind, Compatibility, Safety, compare, compare_all};
 use traitwire_idl::{
-    Argument, Definition, Field, Interface, Method, Shape, Type, UnknownFields, Variant, resolve_arguments,
-    resolve_results,
+    Argument, Definition, Field, Fingerprint, Interface, Method, Shape, Type, UnknownFields, Variant,
+    resolve_arguments, resolve_results,
 };
 
 fn method(name: &str) -> Method {
@@ -82,20 +82,25 @@ fn fields_are_added_and_removed_by_who_reads_them() {
     one(&put(more()), &put(less()), "Item.price", Kind::FieldRemoved, Safety::ServersFirst);
     one(&find(more()), &find(less()), "Item.price", Kind::FieldRemoved, Safety::ClientsFirst);
 
-    let mut closed = put(default());
-    closed.types[0].unknown_fields = UnknownFields::Refused;
-    one(
-        &put(more()),
-        &{
-            let mut less = put(less());
-            less.types[0].unknown_fields = UnknownFields::Refused;
-            less
-        },
-        "Item.price",
-        Kind::FieldRemoved,
-        Safety::Breaking,
+    let closed = |mut interface: Interface| {
+        interface.types[0].unknown_fields = UnknownFields::Refused;
+        interface
+    };
+    let (refuses, ignores) = (closed(put(less())), closed(put(default())));
+    assert_eq!(
+        said(&put(more()), &refuses),
+        [
+            ("Item".to_owned(), Kind::UnknownFieldsRefused, Safety::WithoutOlder),
+            ("Item.price".to_owned(), Kind::FieldRemoved, Safety::Breaking),
+        ]
     );
-    one(&put(less()), &closed, "Item.price", Kind::FieldAdded, Safety::Safe);
+    assert_eq!(
+        said(&put(less()), &ignores),
+        [
+            ("Item".to_owned(), Kind::UnknownFieldsRefused, Safety::WithoutOlder),
+            ("Item.price".to_owned(), Kind::FieldAdded, Safety::Safe),
+        ]
+    );
 }
 
 #[test]
@@ -270,6 +275,8 @@ fn who_may_be_first_is_what_resolution_says() {
                 let (old, new) = (make(old.clone()), make(new.clone()));
                 let safety = compare(&old, &new).unwrap().safety();
                 let expected = match (works(&old, &new), works(&new, &old)) {
+                    // Of versions that are older than both, resolution says nothing.
+                    (true, true) if safety == Safety::WithoutOlder => safety,
                     (true, true) => Safety::Safe,
                     (true, false) => Safety::ServersFirst,
                     (false, true) => Safety::ClientsFirst,
@@ -279,4 +286,150 @@ fn who_may_be_first_is_what_resolution_says() {
             }
         }
     }
+}
+
+/// Between the two versions nothing fails. What older ones write, or later ones, is another matter.
+#[test]
+fn what_only_lets_others_be_read_is_told_too() {
+    let a = || Field::new("a", Type::U8);
+    let option = || Field::new("a", Type::Option(Box::new(Type::U8)));
+    let of_type = |shape, unknown_fields| {
+        let types = vec![Definition { unknown_fields, ..Definition::new("Item", shape) }];
+        Interface { types, ..both(Vec::new()) }
+    };
+    let fields = |field| of_type(Shape::Struct(vec![field]), UnknownFields::Ignored);
+    let variants =
+        |variant| of_type(Shape::Enum(vec![Variant::new("A", Shape::Unit), variant]), UnknownFields::Ignored);
+    let b = || Variant::new("B", Shape::Unit);
+    let inside = |unknown| of_type(Shape::Enum(vec![Variant::new("V", Shape::Struct(vec![a()]))]), unknown);
+    let argument = |default| {
+        let argument = Argument { default, ..Argument::new("limit", Type::U32) };
+        service(vec![Method { arguments: vec![argument], ..method("m") }], Vec::new())
+    };
+    let (ignored, refused) = (UnknownFields::Ignored, UnknownFields::Refused);
+    let structure = |unknown| of_type(Shape::Struct(vec![a()]), unknown);
+    // The one that reads less, the one that reads more, and what that is called in either direction.
+    let table = [
+        (fields(a()), fields(a().with_default()), "Item.a", [Kind::DefaultAdded, Kind::DefaultRemoved]),
+        (fields(option()), fields(option().optional()), "Item.a", [Kind::DefaultAdded, Kind::DefaultRemoved]),
+        (fields(a()), fields(a().alias("x")), "Item.a", [Kind::AliasAdded, Kind::AliasRemoved]),
+        (argument(false), argument(true), "Shop.m: limit", [Kind::DefaultAdded, Kind::DefaultRemoved]),
+        (
+            structure(refused),
+            structure(ignored),
+            "Item",
+            [Kind::UnknownFieldsIgnored, Kind::UnknownFieldsRefused],
+        ),
+        (
+            inside(refused),
+            inside(ignored),
+            "Item::V",
+            [Kind::UnknownFieldsIgnored, Kind::UnknownFieldsRefused],
+        ),
+        (variants(b()), variants(b().alias("x")), "Item::B", [Kind::AliasAdded, Kind::AliasRemoved]),
+        (variants(b()), variants(b().other()), "Item::B", [Kind::OtherAdded, Kind::OtherRemoved]),
+    ];
+    for (less, more, place, [added, removed]) in table {
+        one(&less, &more, place, added, Safety::Safe);
+        one(&more, &less, place, removed, Safety::WithoutOlder);
+    }
+    // Which side is concerned, and what to do.
+    let default = || a().with_default();
+    for (make, reader) in [
+        (put as fn(_) -> _, "a new server no longer reads what versions send that do not have the field"),
+        (find, "a new client no longer reads what versions return that do not have the field"),
+    ] {
+        let changes = compare(&make(vec![default()]), &make(vec![a()])).unwrap();
+        assert_eq!(
+            changes.changes[0].to_string(),
+            format!(
+                "Item.a: default removed, safe if no older version is left: {reader}; upgrade whatever is older \
+                 than the old version before, or keep the default"
+            )
+        );
+    }
+    // That an option can be missing is no news where it was made one.
+    let some = fields(option().optional());
+    assert_eq!(said(&fields(a()), &some), [("Item.a".to_owned(), Kind::MadeOptional, Safety::Breaking)]);
+    // What the names have come to be is told by the renaming.
+    one(
+        &fields(a().alias("x")),
+        &fields(Field::new("x", Type::U8).alias("a")),
+        "Item.x",
+        Kind::Renamed,
+        Safety::Safe,
+    );
+}
+
+#[test]
+fn all_together_is_what_holds_for_each() {
+    use Safety::{Breaking, ClientsFirst, Safe, ServersFirst, WithoutOlder};
+    for (one, other, both) in [
+        (Safe, Safe, Safe),
+        (Safe, WithoutOlder, WithoutOlder),
+        (WithoutOlder, ServersFirst, ServersFirst),
+        (WithoutOlder, Breaking, Breaking),
+        (ClientsFirst, ClientsFirst, ClientsFirst),
+        (ClientsFirst, ServersFirst, Breaking),
+        (Safe, Breaking, Breaking),
+    ] {
+        assert_eq!((one.and(other), other.and(one)), (both, both));
+    }
+}
+
+#[test]
+fn services_come_and_go() {
+    let (shop, mut bank) = (service(vec![method("a")], Vec::new()), service(vec![method("b")], Vec::new()));
+    bank.name = "Bank".into();
+    let all = [shop.clone(), bank.clone()];
+    let said = |old: &[Interface], new: &[Interface]| {
+        let changes = compare_all(old, new).unwrap().changes;
+        changes.into_iter().map(|it| (it.place, it.kind, it.safety, it.methods)).collect::<Vec<_>>()
+    };
+    let b = || vec!["b".to_owned()];
+    assert_eq!(said(&all, &all), []);
+    assert_eq!(said(&all[..1], &all), [("Bank".to_owned(), Kind::ServiceAdded, Safety::ServersFirst, b())]);
+    assert_eq!(said(&all, &all[..1]), [("Bank".to_owned(), Kind::ServiceRemoved, Safety::ClientsFirst, b())]);
+}
+
+/// What fingerprints call the same has no changes: types of three definitions at random.
+#[test]
+fn methods_with_one_fingerprint_have_no_changes() {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) % below
+    };
+    let mut equal = 0;
+    for _ in 0..20_000 {
+        let ty = |next: &mut dyn FnMut(u64) -> u64| match next(6) {
+            0 => Type::U8,
+            1 => Type::Option(Box::new(Type::Named(next(3) as usize))),
+            2 => Type::Sequence(Box::new(Type::Named(next(3) as usize))),
+            _ => Type::Named(next(3) as usize),
+        };
+        let mut side = || {
+            let shapes = (0..3).map(|_| match next(4) {
+                0 => Shape::Unit,
+                1 => Shape::Newtype(ty(&mut next)),
+                2 => Shape::Struct(vec![Field::new("a", ty(&mut next))]),
+                _ => Shape::Enum(vec![
+                    Variant::new("A", Shape::Newtype(ty(&mut next))),
+                    Variant::new("B", Shape::Unit),
+                ]),
+            });
+            let types = shapes.map(|shape| Definition::new("T", shape)).collect();
+            let arguments = vec![Argument::new("a", ty(&mut next))];
+            service(vec![Method { arguments, output: ty(&mut next), ..method("m") }], types)
+        };
+        let (old, new) = (side(), side());
+        let [before, now] = [&old, &new].map(|it| Fingerprint::of_method(&it.methods[0], &it.types));
+        if before == now {
+            equal += 1;
+            assert_eq!(said(&old, &new), [], "{}\n{}", old.print(), new.print());
+        }
+    }
+    assert!(equal > 50, "only {equal} pairs were equal");
 }

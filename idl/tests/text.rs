@@ -5,7 +5,7 @@ mod models;
 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
-use traitwire_idl::{Interface, Type, parse};
+use traitwire_idl::{Fingerprint, Interface, Type, parse, print_all};
 
 proptest! {
     #![proptest_config(Config { cases: 1000, failure_persistence: None, ..Config::default() })]
@@ -16,6 +16,33 @@ proptest! {
         let read = Interface::parse(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
         prop_assert_eq!(&read, &interface, "{}", text);
         prop_assert_eq!(read.print(), text);
+    }
+
+    #[test]
+    fn interfaces_that_are_printed_together_are_read_back(
+        mut interfaces in prop::collection::vec(models::interface(), 1..4),
+        is_repeated in any::<bool>(),
+    ) {
+        if is_repeated && let Some(first) = interfaces.first().cloned() {
+            interfaces.push(first);
+        }
+        for (index, interface) in interfaces.iter_mut().enumerate() {
+            interface.name = format!("{index}{}", interface.name);
+        }
+        let text = print_all(&interfaces);
+        let read = parse(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+        prop_assert_eq!(parse(&print_all(&read)).expect("it was read before"), read.clone());
+        for (interface, read) in interfaces.iter().zip(&read) {
+            // Types that no method mentions, and another order than that of mention, are what one text alone can say.
+            if !interface.print().contains("#[ipc(ordered") {
+                prop_assert_eq!(read, interface, "{}", text);
+            }
+            let of = |interface: &Interface| -> Vec<_> {
+                let methods = interface.methods.iter();
+                methods.map(|it| (it.name.clone(), Fingerprint::of_method(it, &interface.types))).collect()
+            };
+            prop_assert_eq!(of(read), of(interface));
+        }
     }
 
     #[test]
@@ -193,6 +220,25 @@ fn a_text_may_describe_several_services() {
     assert!(error.starts_with("this text describes 2 interfaces"), "{error}");
     let ordered = text.replace("trait A", "#[ipc(ordered)] trait A");
     assert_eq!(names(&parse(&ordered).unwrap()[0]), ["X", "Y", "Unused"]);
+}
+
+#[test]
+fn a_type_of_two_services_is_printed_once_and_two_of_one_name_apart() {
+    let shop = "trait Shop {\n    async fn list(&self) -> Vec<Item>;\n}\n\nstruct Item {\n    owner: Owner,\n}\n\n\
+                struct Owner(String);\n";
+    let more = "trait Bank {\n    async fn owner(&self) -> Owner;\n\n    async fn item(&self) -> Item;\n}\n\n\
+                struct Owner(String);\n\nstruct Item(u8);\n";
+    let interfaces = [shop, more].map(|text| Interface::parse(text).unwrap());
+    let together = print_all(&interfaces);
+    assert_eq!(
+        together,
+        format!(
+            "{shop}\ntrait Bank {{\n    async fn owner(&self) -> Owner;\n\n    async fn item(&self) -> Item2;\n}}\n\n\
+             #[serde(rename = \"Item\")]\nstruct Item2(u8);\n"
+        )
+    );
+    assert_eq!(parse(&together).unwrap(), interfaces);
+    assert_eq!([print_all(&[]), print_all(&interfaces[..1])], [String::new(), shop.to_owned()]);
 }
 
 #[test]

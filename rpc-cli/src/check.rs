@@ -1,13 +1,14 @@
 //! `traitwire check`: what changed between two versions of interfaces, and who may be upgraded first. Never changes a
 //! file but the lock that it is told to write.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
 use traitwire::dynamic::Value;
 use traitwire::idl::Interface;
-use traitwire::idl::compat::{Safety, compare};
+use traitwire::idl::compat::{Safety, compare_all};
+use traitwire::idl::lock::{self, Allowed, LockError};
 
 use crate::failure::{Failure, Outcome};
 use crate::output;
@@ -28,7 +29,7 @@ pub(crate) struct Check {
     /// With --lock: write the file anew, after whatever has changed was shown
     #[arg(long, requires = "lock")]
     update: bool,
-    /// Fail also where one side must be upgraded before the other
+    /// Fail also where one side, or older versions, must be upgraded before the other
     #[arg(long)]
     strict: bool,
     /// Print JSON
@@ -39,13 +40,15 @@ pub(crate) struct Check {
 impl Check {
     pub(crate) async fn run(self) -> Outcome {
         let (old, new) = match (&self.lock, &self.new) {
-            (Some(lock), _) => {
+            (Some(file), _) => {
                 let now = interfaces(&self.old).await?;
-                if !lock.exists() {
-                    write(lock, &now)?;
-                    return Ok(output::print(&format!("{} is written", lock.display()))?);
+                match lock::read(file) {
+                    Err(LockError::Missing(_)) => {
+                        lock::write(file, &now)?;
+                        return Ok(output::print(&format!("{} is written", file.display()))?);
+                    }
+                    before => (before?, now),
                 }
-                (interfaces(&lock.display().to_string()).await?, now)
             }
             (None, Some(new)) => (interfaces(&self.old).await?, interfaces(new).await?),
             (None, None) => {
@@ -53,65 +56,36 @@ impl Check {
             }
         };
         let safety = self.show(&old, &new)?;
-        if let Some(lock) = self.lock.as_deref().filter(|_| self.update) {
-            return write(lock, &new);
+        if let Some(file) = self.lock.as_deref().filter(|_| self.update) {
+            return Ok(lock::write(file, &new)?);
         }
-        match safety {
-            Safety::Safe => Ok(()),
-            Safety::ServersFirst | Safety::ClientsFirst if !self.strict => Ok(()),
-            _ => Err(Failure::Changed),
-        }
+        let allowed = if self.strict { Allowed::Safe } else { Allowed::Ordered };
+        if allowed.allows(safety) { Ok(()) } else { Err(Failure::Changed) }
     }
 
     /// Prints the changes, and says what holds for all of them together.
     fn show(&self, old: &[Interface], new: &[Interface]) -> Outcome<Safety> {
-        let (mut lines, mut all) = (Vec::new(), Vec::new());
-        let mut safety = Safety::Safe;
-        for before in old {
-            let Some(now) = new.iter().find(|now| now.name == before.name) else {
-                safety = safety.and(Safety::ClientsFirst);
-                let reason = "old clients still call it";
-                lines.push(format!("{}: service removed, {}: {reason}", before.name, Safety::ClientsFirst));
-                let safety = Safety::ClientsFirst.to_string();
-                all.push(json!({"place": before.name, "kind": "service removed", "safety": safety, "reason": reason}));
-                continue;
-            };
-            let changes =
-                compare(before, now).map_err(|error| Failure::usage(error.to_string(), "a smaller one"))?;
-            safety = safety.and(changes.safety());
-            for change in &changes.changes {
-                lines.push(change.to_string());
-                all.push(json!({
+        let changes =
+            compare_all(old, new).map_err(|error| Failure::usage(error.to_string(), "a smaller one"))?;
+        let safety = changes.safety();
+        if self.json {
+            let all = changes.changes.iter().map(|change| {
+                json!({
                     "place": change.place,
                     "kind": change.kind.to_string(),
                     "safety": change.safety.to_string(),
                     "reason": change.reason,
                     "fix": change.fix,
                     "methods": change.methods,
-                }));
-            }
-        }
-        for added in new.iter().filter(|now| !old.iter().any(|before| before.name == now.name)) {
-            safety = safety.and(Safety::ServersFirst);
-            let reason = "an old server does not have it";
-            lines.push(format!("{}: service added, {}: {reason}", added.name, Safety::ServersFirst));
-            let safety = Safety::ServersFirst.to_string();
-            all.push(
-                json!({"place": added.name, "kind": "service added", "safety": safety, "reason": reason}),
-            );
-        }
-        if self.json {
-            let report = json!({"safety": safety.to_string(), "changes": Value::Array(all)});
+                })
+            });
+            let report = json!({"safety": safety.to_string(), "changes": Value::Array(all.collect())});
             output::print(&output::text(&report, true))?;
         } else {
-            lines.iter().try_for_each(|line| output::print(&output::clean(line)))?;
+            let mut lines = changes.changes.iter().map(ToString::to_string);
+            lines.try_for_each(|line| output::print(&output::clean(&line)))?;
             output::print(&format!("all together: {safety}"))?;
         }
         Ok(safety)
     }
-}
-
-fn write(lock: &Path, interfaces: &[Interface]) -> Outcome {
-    let text = interfaces.iter().map(Interface::print).collect::<Vec<_>>().join("\n");
-    Ok(std::fs::write(lock, text)?)
 }

@@ -3,7 +3,7 @@
 
 use clap::Args;
 use traitwire::dynamic::Value;
-use traitwire::idl::Interface;
+use traitwire::idl::{Interface, print_all};
 
 use crate::connection::{client, connect, find};
 use crate::failure::{Failure, Outcome};
@@ -44,7 +44,7 @@ impl Describe {
         }
         channel.close().await;
         let text = match (self.json, &self.target) {
-            (false, _) => interfaces.iter().map(Interface::print).collect::<Vec<_>>().join("\n"),
+            (false, _) => print_all(&interfaces),
             (true, None) => output::text(&interfaces.iter().map(json).collect::<Outcome<Value>>()?, true),
             (true, Some(_)) => output::text(&interfaces.first().map_or(Ok(Value::Null), json)?, true),
         };

@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use traitwire::dynamic::Value;
+use traitwire::idl::lock::LockError;
 use traitwire::{CallError, Code, Executed, RpcError};
 
 use crate::output;
@@ -82,6 +83,12 @@ impl Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Local(error)
+    }
+}
+
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        Self::usage(error.to_string(), "docs/interface-text.md describes the text of interfaces")
     }
 }
 

@@ -230,6 +230,10 @@ fn bench_measures_calls() {
     assert_eq!((said.code, &measured["answered"], &measured["own_errors"]), (0, &50.into(), &50.into()));
     assert!(measured["seconds"].as_f64().is_some_and(|seconds| seconds >= 0.049), "{measured}");
 
+    let (said, measured) = bench(&["Numbers.countdown", "[1000]", "-n", "20", "-c", "3"]);
+    assert_eq!((said.code, &measured["answered"], &measured["items"]), (0, &20.into(), &20_000.into()));
+    assert!(measured["items_per_second"].as_f64().is_some_and(|rate| rate > 0.0), "{measured}");
+
     let (said, measured) = bench(&["Numbers.add", "[1, 2]", "-d", "50ms", "--rate", "100"]);
     assert_eq!(said.code, 0);
     assert!(measured["answered"].as_u64().is_some_and(|answered| (1..=6).contains(&answered)), "{measured}");
@@ -243,7 +247,7 @@ fn bench_measures_calls() {
         assert!(said.out.contains(words), "{words:?} is missing in\n{}", said.out);
     }
     let address = service.address.as_str();
-    fails(&["bench", address, "Numbers.sum", "[]"], 2, &["has a stream, and only single calls are measured"]);
+    fails(&["bench", address, "Numbers.sum", "[]"], 2, &["takes a stream, and there are no items to send"]);
     fails(&["bench", address, "Numbers.add", "[1]"], 2, &["the argument b is missing", "`describe` shows"]);
 }
 

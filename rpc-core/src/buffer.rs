@@ -25,6 +25,13 @@ impl Buffer {
     }
 }
 
+/// Takes the bytes as they are, without a copy.
+impl From<Vec<u8>> for Buffer {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
 impl Drop for Buffer {
     fn drop(&mut self) {
         let capacity = self.0.capacity();

@@ -61,14 +61,14 @@ pub(crate) fn evolve(
     max_depth: u32,
 ) -> Result<(Body, usize), RpcError> {
     let limits = DecodeLimits { max_depth, ..DecodeLimits::default() };
-    let mut transcoded = Transcoded::default();
+    let mut transcoded = Transcoded { bytes: std::mem::take(&mut *Buffer::new()), ..Transcoded::default() };
     let taken = plan.transcode(bytes, limits, &mut transcoded).map_err(refused)?;
-    let mut head = Buffer::new();
     if transcoded.gaps.is_empty() {
-        head.extend_from_slice(&transcoded.bytes);
+        let head = Buffer::from(transcoded.bytes);
         return Ok((Body::new(head).with_references(references.clone()), taken));
     }
     let evolved = Evolved { transcoded };
+    let mut head = Buffer::new();
     head.extend_from_slice(evolved.before(GapCursor::default()));
     Ok((Body::new(head).with_gaps(references, evolved), taken))
 }

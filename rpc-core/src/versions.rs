@@ -229,7 +229,47 @@ pub(crate) fn read_interface(bytes: &[u8], max_depth: u32) -> Result<Interface, 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
+    use crate::service::{Attributes, Dispatch, Slot};
+
+    /// A service whose docs are longer than an interface may be.
+    struct Documented;
+
+    impl Dispatch for Documented {
+        fn description(&self) -> &'static ServiceDescription {
+            static DESCRIPTION: LazyLock<ServiceDescription> = LazyLock::new(|| {
+                let docs = "word ".repeat(MAX_INTERFACE / 5 + 1);
+                let interface = Interface::builder("Documented", &docs).method("m", |m| m.docs("m")).build();
+                ServiceDescription::new(interface, &[Attributes::NONE])
+            });
+            &DESCRIPTION
+        }
+
+        fn slot(&self, _: u32) -> Option<Box<dyn Slot>> {
+            None
+        }
+    }
+
+    #[test]
+    fn docs_of_any_length_do_not_keep_versions_apart() {
+        let mut services = Services::default();
+        services.add(Documented);
+        let own = Documented.description().interface();
+        let limits = Limits::default();
+        let mut argument = Encoder::new();
+        argument.value(&own.without_docs());
+        let mut argument = argument.finish().expect("encoded");
+        let answered = Versions::default().introduce(&services, false, &mut argument, &limits);
+        let mut answered = answered.expect("it is served");
+        let bytes = answered.as_contiguous().to_vec();
+        let mut decoder = Decoder::new(&answered);
+        let answers: Vec<Answer> = decoder.value().expect("answers");
+        assert_eq!(answers, [Answer::Number(0)]);
+        let interface = read_interface(&bytes[bytes.len() - decoder.left()..], limits.max_depth);
+        assert_eq!(interface.expect("a schema that can be read"), own.without_docs());
+    }
 
     #[test]
     fn two_methods_of_one_name_are_no_interface() {

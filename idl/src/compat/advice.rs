@@ -6,6 +6,7 @@ use super::{ChangeKind, Safety};
 pub(super) fn of(kind: ChangeKind, safety: Safety) -> Option<String> {
     let order = match safety {
         Safety::Safe => return None,
+        Safety::WithoutOlder => Some("upgrade whatever is older than the old version before"),
         Safety::ServersFirst => Some("upgrade all servers before the first client"),
         Safety::ClientsFirst => Some("upgrade all clients before the first server"),
         Safety::Breaking => None,
@@ -14,7 +15,8 @@ pub(super) fn of(kind: ChangeKind, safety: Safety) -> Option<String> {
         ChangeKind::ServiceRenamed => Some(
             "keep its name on the wire with `#[ipc_service(name = \"…\")]`, or serve it under both names",
         ),
-        ChangeKind::MethodAdded => None,
+        ChangeKind::ServiceAdded | ChangeKind::MethodAdded => None,
+        ChangeKind::ServiceRemoved => Some("keep it until no old client is left"),
         ChangeKind::MethodRemoved => Some(
             "keep it until no old client is left; a renamed one keeps its name with `#[ipc(name = \"…\")]`",
         ),
@@ -36,6 +38,14 @@ pub(super) fn of(kind: ChangeKind, safety: Safety) -> Option<String> {
         | ChangeKind::NumberNarrowed
         | ChangeKind::MadeOptional
         | ChangeKind::TypeChanged => Some("add a field or a method of the new type beside the old one"),
+        ChangeKind::DefaultRemoved => Some("keep the default"),
+        ChangeKind::AliasRemoved => Some("keep the alias"),
+        ChangeKind::UnknownFieldsRefused => Some("leave out `#[serde(deny_unknown_fields)]`"),
+        ChangeKind::OtherRemoved => Some("keep it `#[serde(other)]`"),
+        ChangeKind::DefaultAdded
+        | ChangeKind::AliasAdded
+        | ChangeKind::UnknownFieldsIgnored
+        | ChangeKind::OtherAdded => None,
     };
     match (order, instead) {
         (Some(order), Some(instead)) => Some(format!("{order}, or {instead}")),

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, ChangeKind, Safety, advice};
-use crate::difference::place::{Step, path};
 use crate::model::Interface;
-use crate::resolve::remark::{Place, Remark, Why};
+use crate::resolve::place::{Step, path, short};
+use crate::resolve::remark::{Lenient, Place, Remark, Why};
 use crate::resolve::{Conflict, Found, Names, Resolution, TooLarge, Within};
 
 /// Who calls whom.
@@ -28,6 +28,18 @@ struct Finding {
     refused: BTreeMap<Direction, String>,
     /// What is made of it where it can.
     accepted: BTreeSet<String>,
+    /// Why other versions than these two cannot be read any more.
+    older: BTreeSet<String>,
+}
+
+/// What comes of a difference.
+enum Outcome {
+    /// It can be read; so.
+    Read(String),
+    /// It can be read, but what older versions write cannot any more.
+    Older(String),
+    /// It cannot be read.
+    Refused(String),
 }
 
 /// Whose bytes are read by whom.
@@ -116,10 +128,13 @@ impl Findings {
                 let finding = self.0.entry(key).or_default();
                 finding.methods.insert(method.to_owned());
                 match outcome {
-                    Ok(accepted) => {
+                    Outcome::Read(accepted) => {
                         finding.accepted.insert(accepted);
                     }
-                    Err(refused) => {
+                    Outcome::Older(older) => {
+                        finding.older.insert(older);
+                    }
+                    Outcome::Refused(refused) => {
                         finding.refused.entry(reading.direction).or_insert(refused);
                     }
                 }
@@ -145,19 +160,21 @@ impl Findings {
             finding.methods.extend(other.methods);
             finding.refused.extend(other.refused);
             finding.accepted.extend(other.accepted);
+            finding.older.extend(other.older);
         }
     }
 
     pub(super) fn into_changes(mut self, order: &BTreeMap<&str, usize>) -> Vec<Change> {
         self.merge_types();
         let changes = self.0.into_iter().map(|((place, kind), finding)| {
-            let Finding { methods, refused, accepted } = finding;
+            let Finding { methods, refused, accepted, older } = finding;
             let is_fine = |direction| !refused.contains_key(&direction);
-            let safety = Safety::of(is_fine(Direction::OldClient), is_fine(Direction::NewClient));
-            let said: Vec<String> = match safety {
-                Safety::Safe => accepted.into_iter().collect(),
-                _ => refused.into_values().collect(),
-            };
+            let (safety, said): (_, Vec<String>) =
+                match Safety::of(is_fine(Direction::OldClient), is_fine(Direction::NewClient)) {
+                    Safety::Safe if older.is_empty() => (Safety::Safe, accepted.into_iter().collect()),
+                    Safety::Safe => (Safety::WithoutOlder, older.into_iter().collect()),
+                    safety => (safety, refused.into_values().collect()),
+                };
             let mut methods: Vec<String> = methods.into_iter().collect();
             methods.sort_by_key(|method| order.get(method.as_str()).copied());
             let fix = advice::of(kind, safety);
@@ -199,12 +216,12 @@ fn cannot(reading: Reading, why: &str) -> String {
 }
 
 /// What kind of change a remark tells of, and what comes of it. `None` where the other direction tells it better.
-fn judged(reading: Reading, remark: &Remark<'_>) -> Option<(ChangeKind, Result<String, String>)> {
+fn judged(reading: Reading, remark: &Remark<'_>) -> Option<(ChangeKind, Outcome)> {
     let new_reads = reading.new_reads();
     let (reader, written) = reading.sides();
     // A pair of kinds: what was done if the new version reads, and if the old one does.
     let either = |new: ChangeKind, old: ChangeKind| if new_reads { new } else { old };
-    let fine = |text: &str| Ok(text.to_owned());
+    let fine = |text: &str| Outcome::Read(text.to_owned());
     let which = if new_reads { "new" } else { "old" };
     Some(match remark {
         Remark::Conflict { why, writer, reader: read } => {
@@ -225,40 +242,46 @@ fn judged(reading: Reading, remark: &Remark<'_>) -> Option<(ChangeKind, Result<S
                 }
                 Why::Type | Why::FieldTwice => format!("{writer} is not read as {read}"),
             };
-            (kind, Err(cannot(reading, &why)))
+            (kind, Outcome::Refused(cannot(reading, &why)))
         }
         Remark::UnknownVariant => {
             let kind = either(ChangeKind::VariantRemoved, ChangeKind::VariantAdded);
-            (kind, Err(format!("{reader} fails the one call or item whose value holds it, in {written}")))
+            (
+                kind,
+                Outcome::Refused(format!(
+                    "{reader} fails the one call or item whose value holds it, in {written}"
+                )),
+            )
         }
         Remark::OtherVariant => {
             let kind = either(ChangeKind::VariantRemoved, ChangeKind::VariantAdded);
-            (kind, Ok(format!("the {which} version reads it as its `serde(other)`")))
+            (kind, Outcome::Read(format!("the {which} version reads it as its `serde(other)`")))
         }
         Remark::FieldIgnored => {
             let kind = either(ChangeKind::FieldRemoved, ChangeKind::FieldAdded);
-            (kind, Ok(format!("the {which} version passes over it")))
+            (kind, Outcome::Read(format!("the {which} version passes over it")))
         }
         Remark::FieldMissing => {
             let kind = either(ChangeKind::FieldAdded, ChangeKind::FieldRemoved);
-            (kind, Ok(format!("the {which} version has a default for it")))
+            (kind, Outcome::Read(format!("the {which} version has a default for it")))
         }
         Remark::ArgumentIgnored => {
             let kind = either(ChangeKind::ArgumentRemoved, ChangeKind::ArgumentAdded);
-            (kind, Ok(format!("the {which} version passes over it")))
+            (kind, Outcome::Read(format!("the {which} version passes over it")))
         }
         Remark::ArgumentMissing => {
             let kind = either(ChangeKind::ArgumentAdded, ChangeKind::ArgumentRemoved);
-            (kind, Ok(format!("the {which} version has a default for it")))
+            (kind, Outcome::Read(format!("the {which} version has a default for it")))
         }
-        Remark::Renamed(from, to) => {
-            (ChangeKind::Renamed, Ok(format!("the {which} version reads `{from}` as `{to}`, by its alias")))
-        }
+        Remark::Renamed(from, to) => (
+            ChangeKind::Renamed,
+            Outcome::Read(format!("the {which} version reads `{from}` as `{to}`, by its alias")),
+        ),
         Remark::Reordered => (ChangeKind::FieldsReordered, fine("fields are found by their names")),
         Remark::Moved => (ChangeKind::VariantMoved, fine("variants are found by their names")),
         Remark::Widened { from, to } => {
             let kind = either(ChangeKind::NumberWidened, ChangeKind::NumberNarrowed);
-            (kind, Ok(format!("{from} is read as {to}")))
+            (kind, Outcome::Read(format!("{from} is read as {to}")))
         }
         Remark::Optional => {
             // What became an option if the new version reads it; otherwise what was one.
@@ -267,8 +290,50 @@ fn judged(reading: Reading, remark: &Remark<'_>) -> Option<(ChangeKind, Result<S
             }
             (ChangeKind::MadeOptional, fine("a value is read as an option with it"))
         }
-        Remark::Newtype { from, to } => {
-            (ChangeKind::NewtypeChanged, Ok(format!("{from} is read as {to}: one is what is in the other")))
-        }
+        Remark::Newtype { from, to } => (
+            ChangeKind::NewtypeChanged,
+            Outcome::Read(format!("{from} is read as {to}: one is what is in the other")),
+        ),
+        // What a reader makes of other versions is told where the new one reads.
+        Remark::Lenient(_) | Remark::Strict(_) if !new_reads => return None,
+        Remark::Lenient(of) => more(*of),
+        Remark::Strict(of) => less(reading, *of),
     })
+}
+
+/// What the new version reads that the old one did not.
+fn more(of: Lenient<'_>) -> (ChangeKind, Outcome) {
+    let (kind, read) = match of {
+        Lenient::Field => (ChangeKind::DefaultAdded, "the new version does without it".to_owned()),
+        Lenient::Argument => (ChangeKind::DefaultAdded, "callers need not send it any more".to_owned()),
+        Lenient::Alias(name) => (
+            ChangeKind::AliasAdded,
+            format!("the new version finds it by the name `{}` too", short(name.to_owned())),
+        ),
+        Lenient::UnknownFields => (
+            ChangeKind::UnknownFieldsIgnored,
+            "the new version passes over fields that it does not know".to_owned(),
+        ),
+        Lenient::UnknownVariants => (
+            ChangeKind::OtherAdded,
+            "the new version reads variants that it does not know as this one".to_owned(),
+        ),
+    };
+    (kind, Outcome::Read(read))
+}
+
+/// What the new version does not read any more, though the old one does not write it.
+fn less(reading: Reading, of: Lenient<'_>) -> (ChangeKind, Outcome) {
+    let (kind, others) = match of {
+        Lenient::Field => (ChangeKind::DefaultRemoved, "do not have the field".to_owned()),
+        Lenient::Argument => (ChangeKind::DefaultRemoved, "do not have the argument".to_owned()),
+        Lenient::Alias(name) => {
+            (ChangeKind::AliasRemoved, format!("have the name `{}` for it", short(name.to_owned())))
+        }
+        Lenient::UnknownFields => (ChangeKind::UnknownFieldsRefused, "have further fields".to_owned()),
+        Lenient::UnknownVariants => (ChangeKind::OtherRemoved, "have further variants".to_owned()),
+    };
+    let (reader, _) = reading.sides();
+    let what = if reading.arguments { "send" } else { "return" };
+    (kind, Outcome::Older(format!("{reader} no longer reads what versions {what} that {others}")))
 }

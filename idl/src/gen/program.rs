@@ -1,10 +1,11 @@
-//! Several interfaces as one program: their services, and their types in one table, in which types that they have in
-//! common stand once. Knows no language.
+//! Several interfaces as one program, if any side of a connection could make something of them. Knows no language.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::problem::Problems;
-use crate::model::{Definition, Interface, Method, Shape, Type, Variant};
+use crate::merge::Merged;
+pub(super) use crate::merge::Service;
+use crate::model::{Definition, Interface, Shape, Type, Variant};
 use crate::walk::{each_index, each_index_of_method};
 
 /// What is to be generated. A `Type::Named` counts in `definitions`.
@@ -14,13 +15,6 @@ pub(super) struct Program {
     pub(super) definitions: Vec<Definition>,
     /// Those that an interface has twice, word for word: two types all the same.
     pub(super) doubles: HashSet<usize>,
-}
-
-#[derive(Debug)]
-pub(super) struct Service {
-    pub(super) name: String,
-    pub(super) docs: String,
-    pub(super) methods: Vec<Method>,
 }
 
 impl Program {
@@ -35,107 +29,8 @@ impl Program {
             }
         }
         problems.check().ok()?;
-        let all: Vec<&Definition> = interfaces.iter().flat_map(|interface| &interface.types).collect();
-        let starts: Vec<usize> = interfaces
-            .iter()
-            .scan(0, |next, interface| Some(std::mem::replace(next, *next + interface.types.len())))
-            .collect();
-        let start_of = owners(interfaces, &starts);
-        let classes = classes(&all, &start_of);
-        let (doubles, apart) = doubles(interfaces, &starts, &all, &start_of, &classes);
-        // The number of each definition in the program's table.
-        let mut numbers = Vec::with_capacity(all.len());
-        let mut first_of_class = HashMap::new();
-        let mut kept = Vec::new();
-        for index in 0..all.len() {
-            let number = match apart[index] {
-                true => kept.len(),
-                false => *first_of_class.entry(classes[index]).or_insert(kept.len()),
-            };
-            if number == kept.len() {
-                kept.push(index);
-            }
-            numbers.push(number);
-        }
-        let renumbered = |index: &usize| {
-            let mut definition = all[*index].clone();
-            each_index(&mut definition, &mut |named| *named = numbers[start_of[*index] + *named]);
-            definition
-        };
-        let service = |(interface, start): (&Interface, &usize)| {
-            let mut methods = interface.methods.clone();
-            for method in &mut methods {
-                each_index_of_method(method, &mut |named| *named = numbers[start + *named]);
-            }
-            Service { name: interface.name.clone(), docs: interface.docs.clone(), methods }
-        };
-        Some(Self {
-            services: interfaces.iter().zip(&starts).map(service).collect(),
-            definitions: kept.iter().map(renumbered).collect(),
-            doubles: doubles.into_iter().map(|index| numbers[index]).collect(),
-        })
-    }
-}
-
-/// Where the types of the interface begin to which each definition belongs.
-fn owners(interfaces: &[Interface], starts: &[usize]) -> Vec<usize> {
-    let each = interfaces.iter().zip(starts);
-    each.flat_map(|(interface, start)| std::iter::repeat_n(*start, interface.types.len())).collect()
-}
-
-/// Numbers for the definitions, equal where they are the same word for word, and so is all that they mention.
-fn classes(all: &[&Definition], start_of: &[usize]) -> Vec<usize> {
-    let mut classes = vec![0; all.len()];
-    let mut count = 1;
-    loop {
-        let mut known: HashMap<String, usize> = HashMap::new();
-        let next: Vec<usize> = (0..all.len())
-            .map(|index| {
-                let mut definition = all[index].clone();
-                each_index(&mut definition, &mut |named| *named = classes[start_of[index] + *named]);
-                let fresh = known.len();
-                *known.entry(format!("{definition:?}")).or_insert(fresh)
-            })
-            .collect();
-        let (before, now) = (count, known.len());
-        (classes, count) = (next, now);
-        if now == before || all.is_empty() {
-            return classes;
-        }
-    }
-}
-
-/// The definitions that an interface has twice, and all that are not shared between interfaces on their account: they
-/// are types of their own, or the two would become one.
-fn doubles(
-    interfaces: &[Interface],
-    starts: &[usize],
-    all: &[&Definition],
-    start_of: &[usize],
-    classes: &[usize],
-) -> (BTreeSet<usize>, Vec<bool>) {
-    let mut twice: HashSet<usize> = HashSet::new();
-    for (interface, start) in interfaces.iter().zip(starts) {
-        let mut seen = HashSet::new();
-        let own = &classes[*start..start + interface.types.len()];
-        twice.extend(own.iter().filter(|class| !seen.insert(**class)));
-    }
-    let doubles: BTreeSet<usize> = (0..all.len()).filter(|index| twice.contains(&classes[*index])).collect();
-    let mut apart: Vec<bool> = (0..all.len()).map(|index| doubles.contains(&index)).collect();
-    // What mentions them, and what mentions that.
-    loop {
-        let mut has_changed = false;
-        for index in 0..all.len() {
-            let mut mentions = false;
-            let show = &mut |named: &mut usize| mentions |= apart[start_of[index] + *named];
-            each_index(&mut all[index].clone(), show);
-            if mentions && !std::mem::replace(&mut apart[index], true) {
-                has_changed = true;
-            }
-        }
-        if !has_changed {
-            return (doubles, apart);
-        }
+        let Merged { services, definitions, doubles } = Merged::new(interfaces);
+        Some(Self { services, definitions, doubles })
     }
 }
 

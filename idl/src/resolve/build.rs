@@ -1,18 +1,19 @@
 //! Two versions of types into one table: what becomes of each value, and what cannot. Works through pairs of types
 //! with a list of its own, since one side may be a peer's. Never sees bytes.
 
+mod lenience;
 mod parts;
 mod scalar;
 mod skip;
 
 use std::collections::HashMap;
 
+use super::conflict::{consists_of, say};
 use super::form::{Alternatives, Form, Side};
+use super::place::Step;
 use super::plan::{NO_STRUCTURE, Node, Op, Table};
 use super::remark::{Remark, Remarks, Why};
 use super::{MAX_STEPS, TooLarge};
-use crate::difference::place::Step;
-use crate::difference::{consists_of, say};
 use crate::model::{Argument, Field, Shape, Type, UnknownFields};
 use scalar::scalar;
 
@@ -116,7 +117,9 @@ impl<'a> Builder<'a> {
             let op = match (writer.get(index), reader.get(index)) {
                 (Some(sent), Some(read)) => {
                     let inside = self.types(&sent.ty, &read.ty);
-                    self.remarks.edge(node, Step::Name(self.named(&sent.name, &read.name)), inside);
+                    let step = Step::Name(self.named(&sent.name, &read.name));
+                    self.remarks.edge(node, step, inside);
+                    self.lenience_of_arguments(node, step, sent, read);
                     Op::Keep(inside)
                 }
                 (None, Some(read)) if read.default => {
@@ -322,7 +325,8 @@ impl<'a> Builder<'a> {
                     .collect();
                 Node::Record(self.ops(ops))
             }
-            (Form::Struct(writer, _), Form::Struct(reader, unknown)) => {
+            (Form::Struct(writer, ignores), Form::Struct(reader, unknown)) => {
+                self.lenience_of_structures(node, ignores, unknown);
                 return self.structure(node, writer, reader, unknown).map(Some);
             }
             (Form::Enum(writer), Form::Enum(reader)) => {
@@ -380,9 +384,8 @@ impl<'a> Builder<'a> {
             return node;
         }
         let inside = self.push(Node::Never);
-        let slot = self.table.slots;
-        self.table.slots += 1;
-        self.table.nodes[node as usize] = Node::Enter { inside, levels, slot };
+        self.table.entries += 1;
+        self.table.nodes[node as usize] = Node::Enter { inside, levels };
         self.remarks.continues(node, inside);
         inside
     }

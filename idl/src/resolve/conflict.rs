@@ -4,11 +4,11 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use super::place::{MAX_CHARACTERS, Step, path, short};
 use super::remark::{Remark, Remarks};
 use super::{MAX_STEPS, TooLarge};
-use crate::difference::place::{path, short};
-use crate::difference::say;
-use crate::model::{Argument, Interface, Method, Type};
+use crate::model::{Argument, Definition, Interface, Method, Shape, Type};
+use crate::print::print_short;
 
 /// A place at which one side cannot read what the other writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl<'r, 'a> Search<'r, 'a> {
             let Remark::Conflict { writer, reader, .. } = remark else { return true };
             let mut steps = place.steps_from_root();
             if let (Some(label), false) = (remarks.label_of(root), steps.is_empty()) {
-                steps.insert(0, crate::difference::place::Step::Name(label));
+                steps.insert(0, Step::Name(label));
             }
             let (writer, reader) = (short(writer.clone()), short(reader.clone()));
             let (client, server) = if client_writes { (writer, reader) } else { (reader, writer) };
@@ -158,14 +158,29 @@ fn stream_of(ty: &Type, interface: &Interface) -> String {
 fn is_never(ty: &Type, interface: &Interface) -> bool {
     let Type::Named(index) = ty else { return false };
     let shape = interface.types.get(*index).map(|definition| &definition.shape);
-    matches!(shape, Some(crate::model::Shape::Enum(variants)) if variants.is_empty())
+    matches!(shape, Some(Shape::Enum(variants)) if variants.is_empty())
+}
+
+/// A type's name, long enough to tell that it has to be shortened.
+pub(super) fn say(ty: &Type, types: &[Definition]) -> String {
+    print_short(ty, types, 4 * MAX_CHARACTERS + 4)
+}
+
+pub(super) fn consists_of(shape: &Shape) -> String {
+    match shape {
+        Shape::Unit => "no value".to_owned(),
+        Shape::Newtype(_) => "one value".to_owned(),
+        Shape::Tuple(types) => format!("a tuple of {}", types.len()),
+        Shape::Struct(_) => "named fields".to_owned(),
+        Shape::Enum(_) => "an enum".to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{Resolution, build::Names};
     use super::*;
-    use crate::model::{Argument, Definition, Field, Shape};
+    use crate::model::Field;
 
     /// So many methods that take the first of these types.
     fn interface(methods: usize, types: Vec<Definition>) -> Interface {

@@ -32,11 +32,10 @@ pub(crate) enum Node {
     },
     /// A discriminant, then its variant, by `choices`.
     Enum((u32, u32)),
-    /// One more level of recursive values; `slot` numbers these nodes.
+    /// So many more levels of recursive values.
     Enter {
         inside: u32,
         levels: u32,
-        slot: u32,
     },
     /// What has no value.
     Never,
@@ -99,7 +98,7 @@ pub(crate) struct Table {
     /// Which of those names each structure has.
     pub(crate) structures: Vec<Vec<u32>>,
     /// How many `Enter`s there are.
-    pub(crate) slots: u32,
+    pub(crate) entries: u32,
 }
 
 impl Table {

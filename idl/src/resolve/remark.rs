@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::difference::place::Step;
+use super::place::Step;
 
 /// Something that differs between writer and reader.
 #[derive(Debug, Clone)]
@@ -39,6 +39,25 @@ pub(crate) enum Remark<'a> {
         from: String,
         to: String,
     },
+    /// The reader has what its writer's own version does not have, and reads more by it.
+    Lenient(Lenient<'a>),
+    /// The reader does not have what its writer's own version has, and reads less for it.
+    Strict(Lenient<'a>),
+}
+
+/// What lets a reader read other versions than its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lenient<'a> {
+    /// A default for a field.
+    Field,
+    /// A default for an argument.
+    Argument,
+    /// A further name of a field or a variant.
+    Alias(&'a str),
+    /// Fields that it does not know are passed over.
+    UnknownFields,
+    /// A variant stands for those that it does not know.
+    UnknownVariants,
 }
 
 /// Why something cannot be read.
@@ -146,7 +165,11 @@ impl<'a> Remarks<'a> {
         while let Some(at) = next.pop() {
             let node = met[at].2;
             for (step, remark) in self.found.get(&node).into_iter().flatten() {
-                let is_of_type = matches!(remark, Remark::Reordered);
+                let is_of_type = match remark {
+                    Remark::Reordered => true,
+                    Remark::Lenient(of) | Remark::Strict(of) => *of == Lenient::UnknownFields,
+                    _ => false,
+                };
                 if !visit(Place { remarks: self, met: &met, at, step: *step, is_of_type }, remark) {
                     return;
                 }

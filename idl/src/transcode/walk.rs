@@ -12,8 +12,8 @@ pub(super) enum Frame {
     Ops(u32, u32),
     /// This node, so many times; where the last one began, if one did.
     Times { node: u32, left: u64, began: Option<usize>, counts: bool },
-    /// The end of recursive values: their levels and their slot.
-    Leave(u32, u32),
+    /// The end of recursive values: their levels.
+    Leave(u32),
     /// The end of what is passed over.
     Kept,
     /// A record whose parts are put in another order.
@@ -70,9 +70,12 @@ pub(super) struct Walk<'a> {
     pub(super) added: u64,
     /// Nodes visited.
     pub(super) steps: u64,
-    /// Where each recursive node was entered last.
-    pub(super) entered: Vec<usize>,
+    /// Where the recursive values begin that are open, each with how many begin there, itself the last.
+    pub(super) entered: Vec<(usize, u32)>,
 }
+
+/// Room that is made before anything is known of a value. What follows the value may be a whole batch of others.
+const FIRST_ROOM: usize = 1024;
 
 impl<'a> Walk<'a> {
     pub(super) fn new(
@@ -82,7 +85,7 @@ impl<'a> Walk<'a> {
         mut out: Vec<u8>,
         gaps: Gaps,
     ) -> Self {
-        out.reserve(bytes.len());
+        out.reserve(bytes.len().min(FIRST_ROOM));
         Self {
             table,
             bytes,
@@ -98,7 +101,7 @@ impl<'a> Walk<'a> {
             begun_at: 0,
             added: 0,
             steps: 0,
-            entered: vec![usize::MAX; table.slots as usize],
+            entered: Vec::new(),
         }
     }
 
@@ -130,9 +133,9 @@ impl<'a> Walk<'a> {
                     let node = *node;
                     self.node(node)?;
                 }
-                Frame::Leave(levels, slot) => {
+                Frame::Leave(levels) => {
                     self.depth -= *levels;
-                    self.entered[*slot as usize] = usize::MAX;
+                    self.entered.pop();
                     self.stack.pop();
                 }
                 Frame::Kept => {
@@ -244,18 +247,20 @@ impl<'a> Walk<'a> {
                 }));
             }
             Node::Enum((first, end)) => self.variant(first, end)?,
-            Node::Enter { inside, levels, slot } => {
+            Node::Enter { inside, levels } => {
                 let limit = self.limits.max_depth;
                 if self.depth.saturating_add(levels) > limit {
                     return Err(self.error(GuardErrorKind::TooDeep { limit }));
                 }
-                // Recursive values take a byte at least; this one has no end.
-                if self.entered[slot as usize] == self.at {
+                let before = self.entered.last().filter(|(at, _)| *at == self.at);
+                let begun = before.map_or(1, |(_, begun)| begun + 1);
+                // Some node was entered here twice, without a byte in between: this one has no end.
+                if begun > self.table.entries {
                     return Err(self.error(GuardErrorKind::Truncated));
                 }
-                self.entered[slot as usize] = self.at;
+                self.entered.push((self.at, begun));
                 self.depth += levels;
-                self.stack.push(Frame::Leave(levels, slot));
+                self.stack.push(Frame::Leave(levels));
                 self.once(inside);
             }
             Node::Never => return Err(self.error(GuardErrorKind::BadTag)),

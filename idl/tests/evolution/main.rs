@@ -243,3 +243,34 @@ fn values_without_end_and_schemas_without_sense_end() {
     assert!(resolve_results(&large(300), &large(300)).is_ok());
     assert!(start.elapsed() < std::time::Duration::from_secs(10));
 }
+
+/// Items of a stream lie one after another in a batch, and each is a value of its own.
+#[test]
+fn a_value_does_not_take_room_for_all_that_follows_it() {
+    use traitwire_idl::{Field, Shape};
+    let item = |ty| {
+        let fields = vec![Field::new("number", ty)];
+        interface(Type::Named(0), vec![Definition::new("Item", Shape::Struct(fields))])
+    };
+    let plan = plan_of_results(&item(Type::U16), &item(Type::U32)).unwrap();
+    let batch = vec![7; 1 << 20];
+    let mut into = Transcoded::default();
+    assert_eq!(plan.transcode(&batch, DecodeLimits::default(), &mut into), Ok(1));
+    assert!(into.bytes.capacity() <= 1024, "{} bytes", into.bytes.capacity());
+}
+
+/// Each newtype is the next, and each field of a structure that is passed over begins further in.
+#[test]
+fn a_chain_of_newtypes_is_followed_once() {
+    use traitwire_idl::{Field, Shape};
+    let (links, fields) = (20_000, 20_000);
+    let mut types = vec![Definition::new("Outer", Shape::Unit)];
+    types.extend((2..=links).map(|next| Definition::new("N", Shape::Newtype(Type::Named(next)))));
+    types.push(Definition::new("N", Shape::Newtype(Type::U8)));
+    let field = |index: usize| Field::new(format!("f{index}"), Type::Named(index));
+    types[0].shape = Shape::Struct((1..=fields).map(field).collect());
+    let less = interface(Type::Named(0), vec![Definition::new("Outer", Shape::Struct(Vec::new()))]);
+    let plan = plan_of_results(&interface(Type::Named(0), types), &less).unwrap();
+    assert_eq!(limit(&plan, &vec![0; fields]), None);
+    assert_eq!(limit(&plan, &vec![0; fields - 1]), Some(GuardErrorKind::Truncated));
+}

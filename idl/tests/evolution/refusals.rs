@@ -183,3 +183,37 @@ fn arguments_streams_and_errors_that_one_side_lacks_are_named() {
     renamed.methods[0].name = "n".into();
     assert!(resolve_results(&renamed, &one).unwrap()[0].is_none());
 }
+
+#[test]
+fn of_methods_with_one_name_the_first_counts() {
+    let one = orders(Vec::new(), vec![("a", Type::U8)], Type::Unit);
+    let mut twice = one.clone();
+    twice.methods.extend(orders(Vec::new(), vec![("a", Type::String)], Type::Unit).methods);
+    let is_readable = |resolved: &[Option<Result<_, _>>]| {
+        let is_fine = |one: &Option<Result<_, _>>| one.as_ref().map(Result::is_ok);
+        resolved.iter().map(is_fine).collect::<Vec<_>>()
+    };
+    assert_eq!(is_readable(&resolve_arguments(&twice, &one).unwrap()), [Some(true), None]);
+    assert_eq!(is_readable(&resolve_arguments(&one, &twice).unwrap()), [Some(true)]);
+}
+
+#[test]
+fn a_place_deep_in_a_peers_types_is_a_short_text() {
+    let chain = |last| {
+        let mut interface = orders(Vec::new(), vec![("x", Type::Named(0))], Type::Unit);
+        let link =
+            |next| Definition::new("T\u{1b}", Shape::Struct(vec![Field::new("next", Type::Named(next))]));
+        interface.types = (1..10_000).map(link).collect();
+        interface.types.push(Definition::new("T", last));
+        interface
+    };
+    let (client, server) = (chain(Shape::Unit), chain(Shape::Newtype(Type::U8)));
+    let text = of_arguments(&client, &server).unwrap();
+    assert!(text.contains('…') && text.len() < 500 && !text.contains('\u{1b}'), "{text}");
+    // A long name, mentioned often, and arguments that go round in circles.
+    let mut long = client.clone();
+    long.types = vec![Definition::new("n".repeat(1_000_000), Shape::Tuple(vec![Type::Named(0); 50]))];
+    long.types[0].arguments = vec![Type::Named(0); 16];
+    let text = of_arguments(&client, &long).unwrap();
+    assert!(text.len() < 1000, "{}", text.len());
+}

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 use traitwire::dynamic::DynamicClient;
+use traitwire::idl::{DecodeLimits, Definition, Guard, Type};
+use traitwire::{CallError, Code, RpcError};
 
 use super::tally::Tally;
 use super::turns::Turns;
@@ -25,6 +27,40 @@ pub(super) struct Load {
     pub(super) method: String,
     /// Encoded.
     pub(super) arguments: Vec<u8>,
+    /// Where the method gives a stream: what tells where each item ends.
+    pub(super) items: Option<Items>,
+}
+
+/// The items of a stream, which are counted and not read.
+#[derive(Debug, Clone)]
+pub(super) struct Items(Arc<Guard>);
+
+impl Items {
+    pub(super) fn new(item: &Type, types: &[Definition]) -> Self {
+        Self(Arc::new(Guard::always(std::slice::from_ref(item), types)))
+    }
+
+    /// Calls a method and waits for its last item.
+    async fn count(
+        &self,
+        client: &DynamicClient,
+        method: &str,
+        arguments: &[u8],
+    ) -> Result<u64, CallError<Vec<u8>>> {
+        let Self(guard) = self.clone();
+        // Nothing is decoded, so nothing is to be feared of how an item is made.
+        let limits = DecodeLimits { max_depth: u32::MAX, max_empty_elements: u32::MAX };
+        let item = move |bytes: &[u8]| match guard.check(bytes, limits) {
+            Ok(taken) => Ok(((), taken)),
+            Err(error) => Err(RpcError::new(Code::Decode, error.to_string())),
+        };
+        let (mut stream, mut count) = (client.stream(method, arguments, None, item)?, 0);
+        while let Some(item) = stream.next().await {
+            item?;
+            count += 1;
+        }
+        Ok(count)
+    }
 }
 
 /// How long it is measured.
@@ -58,11 +94,14 @@ impl Load {
             let tally = Arc::new(Mutex::new(Tally::new()));
             tallies.push(Arc::clone(&tally));
             let (client, turns, arguments) = (client.clone(), Arc::clone(&turns), Arc::clone(&arguments));
-            let method = self.method.clone();
+            let (method, items) = (self.method.clone(), self.items.clone());
             tasks.spawn(async move {
                 let mut now = Instant::now();
                 while let Some(from) = turns.next(now).await {
-                    let answer = client.call(&method, &arguments, None).await;
+                    let answer = match &items {
+                        Some(items) => items.count(&client, &method, &arguments).await,
+                        None => client.call(&method, &arguments, None).await.map(|_| 0),
+                    };
                     now = Instant::now();
                     let latency = now.saturating_duration_since(from);
                     tally.lock().unwrap_or_else(PoisonError::into_inner).note(latency, answer);

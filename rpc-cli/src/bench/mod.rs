@@ -1,5 +1,5 @@
 //! `traitwire bench`: how long calls of a method take, and how many can be made. The request is encoded once and
-//! results are not read, so what is measured is the calls. Never changes what the service does: it calls it as told.
+//! results are not read (items of a stream are counted), so what is measured is the calls. Never changes what the service does: it calls it as told.
 
 mod load;
 mod report;
@@ -10,9 +10,8 @@ use std::time::Duration;
 
 use clap::Args;
 use traitwire::dynamic::JsonCodec;
-use traitwire::idl::Method;
 
-use self::load::{End, Load};
+use self::load::{End, Items, Load};
 use crate::call::read_arguments;
 use crate::connection::{Policy, client_of_method, connect};
 use crate::failure::{Failure, Outcome};
@@ -27,7 +26,7 @@ should have been: a service that stalls cannot hide that by holding up its calle
 pub(crate) struct Bench {
     /// Where the peer is, such as unix:/run/app.sock or tcp://127.0.0.1:7000
     address: String,
-    /// The method, which must take and give no stream
+    /// The method, which must take no stream; of one that it gives, a call lasts until the last item
     #[arg(value_name = "SERVICE.METHOD")]
     target: String,
     /// The arguments as JSON, as for `call`
@@ -84,12 +83,13 @@ impl Bench {
         let Some(model) = client.interface().methods.iter().find(|model| model.name == method) else {
             return Ok(());
         };
-        if has_streams(model) {
+        if model.arguments.iter().any(|argument| argument.stream) {
             return Err(Failure::usage(
-                format!("{} has a stream, and only single calls are measured", self.target),
-                "measure a method that takes and gives none",
+                format!("{} takes a stream, and there are no items to send", self.target),
+                "measure a method that takes none; it may give one",
             ));
         }
+        let items = model.stream.then(|| Items::new(&model.output, &client.interface().types));
         let encoded = JsonCodec::new(&client.interface().types).encode_arguments(model, &arguments);
         let encoded = encoded.map_err(|error| {
             Failure::usage(error.to_string(), "`describe` shows the arguments and their types")
@@ -104,6 +104,7 @@ impl Bench {
             },
             method,
             arguments: encoded,
+            items,
         };
         let channels: Vec<_> = clients.iter().map(|client| client.channel().clone()).collect();
         let endpoint = client.channel().endpoint().clone();
@@ -125,8 +126,4 @@ impl Bench {
             None => Ok(()),
         }
     }
-}
-
-fn has_streams(method: &Method) -> bool {
-    method.stream || method.arguments.iter().any(|argument| argument.stream)
 }

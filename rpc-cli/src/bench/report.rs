@@ -18,10 +18,12 @@ const WIDTH: usize = 44;
 
 pub(super) fn text(target: &str, endpoint: &Endpoint, load: &Load, tally: &Tally) -> String {
     let mut text = format!("{} at {}: {}\n\n", clean(target), clean(&endpoint.to_string()), said(load));
-    let rows = [("answered", tally.answered()), ("own errors", tally.own_errors), ("failed", tally.failed())];
+    let mut rows = vec![("answered", tally.answered())];
+    rows.extend(load.items.is_some().then_some(("items", tally.items)));
+    rows.extend([("own errors", tally.own_errors), ("failed", tally.failed())]);
     for (name, count) in rows {
-        let rate = if name == "answered" {
-            format!(" ({}/s)", thousands(tally.rate() as u64))
+        let rate = if ["answered", "items"].contains(&name) {
+            format!(" ({}/s)", thousands(tally.rate_of(count) as u64))
         } else {
             String::new()
         };
@@ -71,19 +73,24 @@ pub(super) fn json(target: &str, load: &Load, tally: &Tally) -> Value {
         times.insert(format!("p{percentile}"), json!(latencies.value_at_percentile(percentile)));
     }
     times.insert("max".to_owned(), json!(latencies.max()));
-    json!({
+    let mut report = json!({
         "method": target,
         "concurrency": load.concurrency,
         "rate": load.rate,
         "seconds": tally.took.as_secs_f64(),
         "answered": tally.answered(),
-        "calls_per_second": tally.rate(),
+        "calls_per_second": tally.rate_of(tally.answered()),
         "own_errors": tally.own_errors,
         "failed": tally.failures,
         "unstarted": tally.unstarted,
         "unfinished": tally.unfinished,
         "latency_ns": times,
-    })
+    });
+    if load.items.is_some() {
+        report["items"] = json!(tally.items);
+        report["items_per_second"] = json!(tally.rate_of(tally.items));
+    }
+    report
 }
 
 /// A bar for each range of times. The ranges grow by the same factor, since the rarest calls take many times as long
@@ -154,7 +161,7 @@ mod tests {
     fn every_call_is_in_a_bar() {
         let mut tally = Tally::new();
         for latency in [10, 11, 12, 500, 70_000_000] {
-            tally.note(Duration::from_nanos(latency * 1000), Ok(vec![]));
+            tally.note(Duration::from_nanos(latency * 1000), Ok(0));
         }
         let drawn = histogram(&tally);
         let counts = drawn.lines().map(|line| line.rsplit(' ').next().expect("it has a count"));

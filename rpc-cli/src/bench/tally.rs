@@ -16,6 +16,8 @@ pub(super) struct Tally {
     pub(super) latencies: Histogram<u64>,
     /// Answers that were the method's own error; they count as answers too.
     pub(super) own_errors: u64,
+    /// Items of the streams that came to their end.
+    pub(super) items: u64,
     /// Calls that failed, by their code.
     pub(super) failures: BTreeMap<String, u64>,
     pub(super) first_failure: Option<RpcError>,
@@ -33,13 +35,22 @@ impl Tally {
         // It grows with what comes: a task's own is small.
         let latencies = Histogram::new(3).expect("three digits can be had");
         let (failures, took) = (BTreeMap::new(), Duration::ZERO);
-        Self { latencies, own_errors: 0, failures, first_failure: None, unstarted: 0, unfinished: 0, took }
+        Self {
+            latencies,
+            own_errors: 0,
+            items: 0,
+            failures,
+            first_failure: None,
+            unstarted: 0,
+            unfinished: 0,
+            took,
+        }
     }
 
-    /// Notes how a call ended that took this long.
-    pub(super) fn note(&mut self, latency: Duration, answer: Result<Vec<u8>, CallError<Vec<u8>>>) {
+    /// Notes how a call ended that took this long, and how many items it gave.
+    pub(super) fn note(&mut self, latency: Duration, answer: Result<u64, CallError<Vec<u8>>>) {
         match answer {
-            Ok(_) => {}
+            Ok(items) => self.items += items,
             Err(CallError::Service(_)) => self.own_errors += 1,
             Err(CallError::Rpc(error)) => {
                 *self.failures.entry(error.code().to_string()).or_default() += 1;
@@ -65,6 +76,7 @@ impl Tally {
     pub(super) fn add(&mut self, other: &Self) {
         self.latencies.add(&other.latencies).expect("this one grows with it");
         self.own_errors += other.own_errors;
+        self.items += other.items;
         for (code, count) in &other.failures {
             *self.failures.entry(code.clone()).or_default() += count;
         }
@@ -83,8 +95,8 @@ impl Tally {
         self.failures.values().sum()
     }
 
-    /// Answers in each second.
-    pub(super) fn rate(&self) -> f64 {
-        self.answered() as f64 / self.took.as_secs_f64().max(1e-9)
+    /// So many, in each second.
+    pub(super) fn rate_of(&self, count: u64) -> f64 {
+        count as f64 / self.took.as_secs_f64().max(1e-9)
     }
 }

@@ -105,6 +105,13 @@ fn implementation(scope: &Scope<'_>) -> TokenStream {
 
             #(#methods)*
         }
+
+        #[automatically_derived]
+        impl #p::Contract for #client {
+            fn interface() -> &'static #p::Interface {
+                #p::ServiceDescription::interface(#description())
+            }
+        }
     }
 }
 

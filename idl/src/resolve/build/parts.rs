@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::super::TooLarge;
+use super::super::conflict::say;
 use super::super::form::{Alternatives, Form};
+use super::super::place::{Step, short};
 use super::super::plan::{Choice, Node, Op};
 use super::super::remark::{Remark, Why};
 use super::Builder;
-use crate::difference::place::{Step, short};
-use crate::difference::say;
 use crate::model::{Field, Missing, UnknownFields, Variant};
 
 impl<'a> Builder<'a> {
@@ -49,6 +49,7 @@ impl<'a> Builder<'a> {
             if read.name != sent.name {
                 self.remarks.add(node, Some(step), Remark::Renamed(&sent.name, &read.name));
             }
+            self.lenience_of_fields(node, step, sent, read);
             let inside = self.child(node, step, &sent.ty, &read.ty);
             sources[target] = Some((kept, sent, inside));
             kept += 1;
@@ -113,6 +114,7 @@ impl<'a> Builder<'a> {
                     } else if index != target {
                         self.remarks.add(node, Some(step), Remark::Moved);
                     }
+                    self.lenience_of_variants(node, step, sent, read);
                     let written = (&sent.shape, writer.unknown_fields);
                     let inside = self.variants(written, (&read.shape, reader.unknown_fields));
                     self.remarks.edge(node, step, inside);

@@ -308,6 +308,12 @@ const _: () = {
             )
         }
     }
+    #[automatically_derived]
+    impl __traitwire::Contract for CalculatorClient {
+        fn interface() -> &'static __traitwire::Interface {
+            __traitwire::ServiceDescription::interface(__Calculator_description())
+        }
+    }
     impl __traitwire::serde::Serialize for CalculatorClient {
         fn serialize<__S: __traitwire::serde::Serializer>(
             &self,

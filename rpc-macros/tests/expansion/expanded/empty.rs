@@ -91,6 +91,12 @@ const _: () = {
             }
         }
     }
+    #[automatically_derived]
+    impl __traitwire::Contract for EmptyClient {
+        fn interface() -> &'static __traitwire::Interface {
+            __traitwire::ServiceDescription::interface(__Empty_description())
+        }
+    }
     impl __traitwire::serde::Serialize for EmptyClient {
         fn serialize<__S: __traitwire::serde::Serializer>(
             &self,

@@ -146,6 +146,12 @@ const _: () = {
             )
         }
     }
+    #[automatically_derived]
+    impl __traitwire::Contract for ArchiveClient {
+        fn interface() -> &'static __traitwire::Interface {
+            __traitwire::ServiceDescription::interface(__Archive_description())
+        }
+    }
     impl __traitwire::serde::Serialize for ArchiveClient {
         fn serialize<__S: __traitwire::serde::Serializer>(
             &self,

@@ -140,6 +140,12 @@ const _: () = {
             )
         }
     }
+    #[automatically_derived]
+    impl __traitwire::Contract for ResultClient {
+        fn interface() -> &'static __traitwire::Interface {
+            __traitwire::ServiceDescription::interface(__Result_description())
+        }
+    }
     impl __traitwire::serde::Serialize for ResultClient {
         fn serialize<__S: __traitwire::serde::Serializer>(
             &self,

@@ -328,6 +328,12 @@ const _: () = {
             )
         }
     }
+    #[automatically_derived]
+    impl __traitwire::Contract for ShelfClient {
+        fn interface() -> &'static __traitwire::Interface {
+            __traitwire::ServiceDescription::interface(__Shelf_description())
+        }
+    }
     impl __traitwire::serde::Serialize for ShelfClient {
         fn serialize<__S: __traitwire::serde::Serializer>(
             &self,

@@ -1,16 +1,14 @@
-//! Places within a method's signature, as a tree of steps. Never holds a type.
+//! Places within a method's signature, as steps and as text. Never holds a type.
 
 use std::fmt::Write;
 
 /// The longest path in steps, and the longest text in characters: one may come from a peer.
 const MAX_STEPS: usize = 32;
-pub(crate) const MAX_CHARACTERS: usize = 200;
+pub(super) const MAX_CHARACTERS: usize = 200;
 
 /// What leads from one place to the next.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Step<'a> {
-    Output,
-    Error,
     Name(&'a str),
     Variant(&'a str),
     Position(usize),
@@ -18,37 +16,6 @@ pub(crate) enum Step<'a> {
     Element,
     Key,
     Value,
-}
-
-/// All places met.
-#[derive(Debug, Default)]
-pub(super) struct Places<'a> {
-    steps: Vec<(Option<usize>, Step<'a>)>,
-}
-
-impl<'a> Places<'a> {
-    pub(super) fn root(&mut self, step: Step<'a>) -> usize {
-        self.steps.push((None, step));
-        self.steps.len() - 1
-    }
-
-    pub(super) fn step(&mut self, from: usize, step: Step<'a>) -> usize {
-        self.steps.push((Some(from), step));
-        self.steps.len() - 1
-    }
-
-    /// The place as text.
-    pub(super) fn path(&self, place: usize) -> String {
-        let mut steps = Vec::new();
-        let mut next = Some(place);
-        while let Some(place) = next {
-            let (from, step) = self.steps[place];
-            steps.push(step);
-            next = from;
-        }
-        steps.reverse();
-        path(&steps)
-    }
 }
 
 /// What these steps, one after another, lead to.
@@ -62,11 +29,9 @@ pub(crate) fn path(steps: &[Step<'_>]) -> String {
                     path.push('…');
                 }
             }
-            Step::Output => path.push_str("-> "),
-            Step::Error => path.push_str("error"),
             Step::Name(name) => {
-                let first = path.is_empty() || path.ends_with("-> ");
-                let _ = write!(path, "{}{}", if first { "" } else { "." }, short((*name).to_owned()));
+                let dot = if path.is_empty() { "" } else { "." };
+                let _ = write!(path, "{dot}{}", short((*name).to_owned()));
             }
             Step::Variant(name) => {
                 let _ = write!(path, "::{}", short((*name).to_owned()));
@@ -80,7 +45,7 @@ pub(crate) fn path(steps: &[Step<'_>]) -> String {
             Step::Value => path.push_str("{value}"),
         }
     }
-    path.trim_end().to_owned()
+    path
 }
 
 /// A text of bearable length that cannot steer a terminal.

@@ -1,0 +1,167 @@
+//! Lock files: the text of interfaces that others rely on, to compare later versions with. Never accepts a change by
+//! itself.
+//!
+//! One test keeps the services of a crate from changing by mistake:
+//!
+//! ```ignore
+//! #[test]
+//! fn others_can_still_call() -> Result<(), LockError> {
+//!     lock::verify("interfaces.lock", [CalculatorClient::interface(), SearchClient::interface()])
+//! }
+//! ```
+//!
+//! `TRAITWIRE_LOCK=overwrite cargo test` writes the file the first time, and again where a change is meant.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::compat::{Compatibility, Safety, compare_all};
+use crate::model::Interface;
+use crate::print::print_all;
+use crate::resolve::TooLarge;
+use crate::text::{TextError, parse};
+
+/// The variable of the environment that has [`verify`] write the file.
+const VARIABLE: &str = "TRAITWIRE_LOCK";
+
+/// What stands at the beginning of each file.
+const HEADING: &str = "\
+// What others rely on. Written by `traitwire check --lock FILE --update`, or by the test that verifies it with
+// TRAITWIRE_LOCK=overwrite in the environment.
+
+";
+
+/// Why interfaces do not go with a lock file. What is said with `{:?}`, as by a test that returns it, is what is said
+/// with `{}`.
+#[non_exhaustive]
+pub enum LockError {
+    /// There is no such file.
+    Missing(PathBuf),
+    /// The file cannot be read or written.
+    File(PathBuf, io::Error),
+    /// The file is no text of interfaces.
+    Text(PathBuf, TextError),
+    /// The interfaces cannot be compared.
+    TooLarge(PathBuf),
+    /// The interfaces have changed in a way that is not allowed.
+    Changed(PathBuf, Compatibility),
+}
+
+impl fmt::Display for LockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(file) => write!(
+                f,
+                "{}: there is no such file; `{VARIABLE}=overwrite cargo test` writes it, to be committed",
+                file.display()
+            ),
+            Self::File(file, error) => write!(f, "{}: {error}", file.display()),
+            Self::Text(file, error) => write!(f, "{}: {error}", file.display()),
+            Self::TooLarge(file) => write!(f, "{}: {TooLarge}", file.display()),
+            Self::Changed(file, changes) => {
+                writeln!(f, "the interfaces are not those of {} any more:", file.display())?;
+                for change in changes.changes.iter().filter(|change| change.safety != Safety::Safe) {
+                    writeln!(f, "  {change}")?;
+                }
+                writeln!(f, "  all together: {}", changes.safety())?;
+                write!(f, "where this is meant, `{VARIABLE}=overwrite cargo test` or ")?;
+                write!(f, "`traitwire check ADDRESS --lock {} --update` writes the file anew", file.display())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for LockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for LockError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::File(_, error) => Some(error),
+            Self::Text(_, error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Which changes are allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allowed {
+    /// All with which some order of upgrades breaks no call.
+    Ordered,
+    /// Those that are safe in any order.
+    Safe,
+}
+
+impl Allowed {
+    /// Whether changes of this safety are among them.
+    pub fn allows(self, safety: Safety) -> bool {
+        match safety {
+            Safety::Safe => true,
+            Safety::Breaking => false,
+            _ => self == Self::Ordered,
+        }
+    }
+}
+
+/// Compares interfaces with those of a file, and refuses changes that break calls whoever is upgraded first. A relative
+/// path counts from the folder of the package, where cargo runs tests. With `TRAITWIRE_LOCK=overwrite` in the environment
+/// it writes the file instead.
+///
+/// # Errors
+/// [`LockError::Changed`] with all changes, and what keeps the file from being read or written.
+pub fn verify<'a>(
+    file: impl AsRef<Path>,
+    interfaces: impl IntoIterator<Item = &'a Interface>,
+) -> Result<(), LockError> {
+    verify_with(file, interfaces, Allowed::Ordered)
+}
+
+/// The same, with what is allowed.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_with<'a>(
+    file: impl AsRef<Path>,
+    interfaces: impl IntoIterator<Item = &'a Interface>,
+    allowed: Allowed,
+) -> Result<(), LockError> {
+    let (file, now) = (file.as_ref(), Vec::from_iter(interfaces.into_iter().cloned()));
+    if std::env::var_os(VARIABLE).is_some_and(|value| value == "overwrite") {
+        return write(file, &now);
+    }
+    let before = read(file)?;
+    let changes = compare_all(&before, &now).map_err(|TooLarge| LockError::TooLarge(file.to_owned()))?;
+    match allowed.allows(changes.safety()) {
+        true => Ok(()),
+        false => Err(LockError::Changed(file.to_owned(), changes)),
+    }
+}
+
+/// The interfaces of a file.
+///
+/// # Errors
+/// [`LockError::Missing`] where there is none, and what keeps it from being read.
+pub fn read(file: impl AsRef<Path>) -> Result<Vec<Interface>, LockError> {
+    let file = file.as_ref();
+    let text = std::fs::read_to_string(file).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => LockError::Missing(file.to_owned()),
+        _ => LockError::File(file.to_owned(), error),
+    })?;
+    parse(&text).map_err(|error| LockError::Text(file.to_owned(), error))
+}
+
+/// Writes a file. Docs are left out: nobody relies on them.
+///
+/// # Errors
+/// [`LockError::File`].
+pub fn write(file: impl AsRef<Path>, interfaces: &[Interface]) -> Result<(), LockError> {
+    let bare: Vec<_> = interfaces.iter().map(Interface::without_docs).collect();
+    let file = file.as_ref();
+    std::fs::write(file, format!("{HEADING}{}", print_all(&bare)))
+        .map_err(|error| LockError::File(file.to_owned(), error))
+}

@@ -1,0 +1,73 @@
+//! What lets one of two versions read more than the other: defaults, aliases, and what it makes of what it does not know.
+//! Never changes how either is read.
+
+use super::super::form::Form;
+use super::super::place::Step;
+use super::super::remark::{Lenient, Remark};
+use super::Builder;
+use crate::model::{Argument, Field, Missing, UnknownFields, Variant};
+
+impl<'a> Builder<'a> {
+    pub(super) fn lenience_of_arguments(
+        &mut self,
+        node: u32,
+        step: Step<'a>,
+        sent: &Argument,
+        read: &Argument,
+    ) {
+        self.lenience(node, Some(step), Lenient::Argument, sent.default, read.default);
+    }
+
+    pub(super) fn lenience_of_fields(&mut self, node: u32, step: Step<'a>, sent: &'a Field, read: &'a Field) {
+        let is_option = |form| matches!(form, Form::Option(_));
+        let options = (is_option(self.writer.form(&sent.ty).0), is_option(self.reader.form(&read.ty).0));
+        // That an option may be missing is part of its being one.
+        if options.0 == options.1 || [sent.missing, read.missing].contains(&Missing::Default) {
+            let has = |field: &Field| field.missing != Missing::Refused;
+            self.lenience(node, Some(step), Lenient::Field, has(sent), has(read));
+        }
+        self.aliases(node, step, (&sent.name, &sent.aliases), (&read.name, &read.aliases));
+    }
+
+    pub(super) fn lenience_of_variants(
+        &mut self,
+        node: u32,
+        step: Step<'a>,
+        sent: &'a Variant,
+        read: &'a Variant,
+    ) {
+        self.lenience(node, Some(step), Lenient::UnknownVariants, sent.other, read.other);
+        self.aliases(node, step, (&sent.name, &sent.aliases), (&read.name, &read.aliases));
+    }
+
+    pub(super) fn lenience_of_structures(&mut self, node: u32, writer: UnknownFields, reader: UnknownFields) {
+        let [sent, read] = [writer, reader].map(|unknown| unknown == UnknownFields::Ignored);
+        self.lenience(node, None, Lenient::UnknownFields, sent, read);
+    }
+
+    /// Names by which only one side finds it. The name of either may be an alias of the other.
+    fn aliases(
+        &mut self,
+        node: u32,
+        step: Step<'a>,
+        sent: (&'a str, &'a [String]),
+        read: (&'a str, &'a [String]),
+    ) {
+        let has =
+            |(name, aliases): (&str, &[String]), alias: &String| name == alias || aliases.contains(alias);
+        for alias in read.1.iter().filter(|alias| !has(sent, alias)) {
+            self.remarks.add(node, Some(step), Remark::Lenient(Lenient::Alias(alias)));
+        }
+        for alias in sent.1.iter().filter(|alias| !has(read, alias)) {
+            self.remarks.add(node, Some(step), Remark::Strict(Lenient::Alias(alias)));
+        }
+    }
+
+    fn lenience(&mut self, node: u32, step: Option<Step<'a>>, of: Lenient<'a>, writer: bool, reader: bool) {
+        match (writer, reader) {
+            (false, true) => self.remarks.add(node, step, Remark::Lenient(of)),
+            (true, false) => self.remarks.add(node, step, Remark::Strict(of)),
+            _ => {}
+        }
+    }
+}

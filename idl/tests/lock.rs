@@ -1,0 +1,112 @@
+//! Lock files: written when asked, compared otherwise, and what is said of a change.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use traitwire_idl::compat::Safety;
+use traitwire_idl::lock::{self, Allowed, LockError};
+use traitwire_idl::{Interface, parse};
+
+const RELEASED: &str = "
+    /// Sells.
+    trait Shop { async fn price(&self, item: Item) -> u32; }
+    trait Bank { async fn pay(&self, item: Item); }
+    struct Item { name: String }
+";
+const WIDER: &str = "
+    trait Shop { async fn price(&self, item: Item) -> u64; }
+    trait Bank { async fn pay(&self, item: Item); }
+    struct Item { name: String }
+";
+const BROKEN: &str = "
+    trait Shop { async fn price(&self, item: Item) -> String; }
+    trait Bank { async fn pay(&self, item: Item); }
+    struct Item { name: String }
+";
+
+fn file(name: &str) -> PathBuf {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_file(&file);
+    file
+}
+
+fn interfaces(text: &str) -> Vec<Interface> {
+    parse(text).unwrap()
+}
+
+#[test]
+fn changes_are_allowed_or_refused() {
+    let file = file("changes.lock");
+    lock::write(&file, &interfaces(RELEASED)).unwrap();
+    for (now, ordered, safe) in [(RELEASED, true, true), (WIDER, true, false), (BROKEN, false, false)] {
+        let now = interfaces(now);
+        assert_eq!(lock::verify(&file, &now).is_ok(), ordered);
+        assert_eq!(lock::verify_with(&file, &now, Allowed::Ordered).is_ok(), ordered);
+        assert_eq!(lock::verify_with(&file, &now, Allowed::Safe).is_ok(), safe);
+    }
+    for safety in [Safety::WithoutOlder, Safety::ClientsFirst, Safety::ServersFirst] {
+        assert_eq!([Allowed::Ordered, Allowed::Safe].map(|allowed| allowed.allows(safety)), [true, false]);
+    }
+}
+
+#[test]
+fn what_is_written_is_the_interfaces_without_their_docs() {
+    let file = file("written.lock");
+    lock::write(&file, &interfaces(RELEASED)).unwrap();
+    let bare: Vec<_> = interfaces(RELEASED).iter().map(Interface::without_docs).collect();
+    assert_eq!(lock::read(&file).unwrap(), bare);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with("// What others rely on") && !text.contains("Sells"), "{text}");
+    assert_eq!(text.matches("struct Item").count(), 1, "{text}");
+}
+
+#[test]
+fn a_refusal_says_what_has_changed_and_what_writes_the_file() {
+    let file = file("refused.lock");
+    lock::write(&file, &interfaces(RELEASED)).unwrap();
+    let error = lock::verify(&file, &interfaces(BROKEN)).unwrap_err();
+    let said = error.to_string();
+    for words in [
+        "refused.lock any more:\n  Shop.price: the result: type changed, breaking: ",
+        "String is not read as u32",
+        "\n  all together: breaking\n",
+        "`TRAITWIRE_LOCK=overwrite cargo test`",
+        "`traitwire check ADDRESS --lock ",
+    ] {
+        assert!(said.contains(words), "{words:?} is missing in {said}");
+    }
+    assert_eq!(format!("{error:?}"), said);
+}
+
+#[test]
+fn files_that_are_not_there_or_no_text_are_errors() {
+    let file = file("none.lock");
+    let missing = lock::verify(&file, &interfaces(RELEASED)).unwrap_err();
+    assert!(matches!(missing, LockError::Missing(_)));
+    assert!(missing.to_string().contains("`TRAITWIRE_LOCK=overwrite cargo test` writes it"), "{missing}");
+    std::fs::write(&file, "trait Shop {").unwrap();
+    assert!(matches!(lock::verify(&file, &interfaces(RELEASED)), Err(LockError::Text(..))));
+    let folder = lock::verify(env!("CARGO_TARGET_TMPDIR"), &interfaces(RELEASED));
+    assert!(matches!(folder, Err(LockError::File(..))), "{folder:?}");
+}
+
+/// Not a test: what this program does when the test below starts it as another process.
+#[test]
+fn another_process() -> Result<(), LockError> {
+    std::env::var_os("VERIFIED").map_or(Ok(()), |file| lock::verify(file, &interfaces(RELEASED)))
+}
+
+#[test]
+fn the_variable_writes_the_file() {
+    let file = file("overwritten.lock");
+    let verified = |value: Option<&str>| {
+        let mut test = Command::new(std::env::current_exe().unwrap());
+        test.args(["--exact", "another_process"]).env("VERIFIED", &file);
+        test.env_remove("TRAITWIRE_LOCK").envs(value.map(|value| ("TRAITWIRE_LOCK", value)));
+        test.output().unwrap().status.success()
+    };
+    assert!(!verified(None) && !verified(Some("1")) && !file.exists());
+    assert!(verified(Some("overwrite")) && verified(None));
+    lock::write(&file, &interfaces(BROKEN)).unwrap();
+    assert!(!verified(None) && verified(Some("overwrite")) && verified(None));
+}
