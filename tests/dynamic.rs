@@ -330,35 +330,35 @@ mod upgraded {
     use traitwire::{Stream, ipc_service, ipc_type};
 
     /// Calls that the new version has executed.
-    pub static EXECUTED: AtomicU32 = AtomicU32::new(0);
+    pub(crate) static EXECUTED: AtomicU32 = AtomicU32::new(0);
 
     #[ipc_type]
-    pub struct Before {
-        pub at: u32,
+    pub(crate) struct Before {
+        pub(crate) at: u32,
     }
 
     #[ipc_type]
-    pub struct After {
-        pub at: u32,
+    pub(crate) struct After {
+        pub(crate) at: u32,
         #[serde(default)]
-        pub note: String,
+        pub(crate) note: String,
     }
 
     #[ipc_service(name = "Upgraded")]
-    pub trait Old {
+    pub(crate) trait Old {
         async fn same(&self) -> u8;
         async fn entry(&self) -> Before;
         fn entries(&self) -> impl Stream<Item = Before>;
     }
 
     #[ipc_service(name = "Upgraded")]
-    pub trait New {
+    pub(crate) trait New {
         fn entries(&self) -> impl Stream<Item = After>;
         async fn entry(&self) -> After;
         async fn same(&self) -> u8;
     }
 
-    pub struct Impl;
+    pub(crate) struct Impl;
 
     impl Old for Impl {
         async fn same(&self) -> u8 {

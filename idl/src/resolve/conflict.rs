@@ -180,7 +180,7 @@ pub(super) fn consists_of(shape: &Shape) -> String {
 mod tests {
     use super::super::{Resolution, build::Names};
     use super::*;
-    use crate::model::{Argument, Definition, Field, Shape};
+    use crate::model::Field;
 
     /// So many methods that take the first of these types.
     fn interface(methods: usize, types: Vec<Definition>) -> Interface {
