@@ -4,13 +4,13 @@ use tonic_build::manual::{Builder, Method, Service};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    let unary = Service::builder()
+    let service = Service::builder()
         .name("Bench")
         .package("bench")
         .method(method("add", "Add", "Pair", "Sum").build())
         .method(method("echo", "Echo", "Block", "Block").build())
         .method(method("count", "Count", "Limit", "Item").server_streaming().build());
-    Builder::new().compile(&[unary.build()]);
+    Builder::new().compile(&[service.build()]);
 }
 
 fn method(name: &str, route: &str, input: &str, output: &str) -> tonic_build::manual::MethodBuilder {

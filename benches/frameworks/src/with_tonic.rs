@@ -90,7 +90,7 @@ pub(crate) async fn serve(listener: Listener) {
     served.expect("it serves until it is killed");
 }
 
-/// Made anew for each call, as tonic recommends: a clone is a handle of the connection.
+/// Cloned for each call, as tonic recommends: a clone is one more handle of the connection.
 #[derive(Clone)]
 pub(crate) struct Client(BenchClient<Channel>);
 
