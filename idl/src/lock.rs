@@ -46,6 +46,19 @@ pub enum LockError {
     TooLarge(PathBuf),
     /// The interfaces have changed in a way that is not allowed.
     Changed(PathBuf, Compatibility),
+    /// The interfaces have changed in a way that is allowed, and the file does not have that yet: what was added since
+    /// is not compared with.
+    Outdated(PathBuf, Compatibility),
+}
+
+impl LockError {
+    /// All changes of interfaces that differ from those of the file.
+    pub fn changes(&self) -> Option<&Compatibility> {
+        match self {
+            Self::Changed(_, changes) | Self::Outdated(_, changes) => Some(changes),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for LockError {
@@ -53,15 +66,18 @@ impl fmt::Display for LockError {
         match self {
             Self::Missing(file) => write!(
                 f,
-                "{}: there is no such file; `{VARIABLE}=overwrite cargo test` writes it, to be committed",
+                "{}: there is no such file; `{VARIABLE}=overwrite cargo test` or `traitwire check ADDRESS --lock {} \
+                 --update` writes it, to be committed",
+                file.display(),
                 file.display()
             ),
             Self::File(file, error) => write!(f, "{}: {error}", file.display()),
             Self::Text(file, error) => write!(f, "{}: {error}", file.display()),
             Self::TooLarge(file) => write!(f, "{}: {TooLarge}", file.display()),
-            Self::Changed(file, changes) => {
+            Self::Changed(file, changes) | Self::Outdated(file, changes) => {
                 writeln!(f, "the interfaces are not those of {} any more:", file.display())?;
-                for change in changes.changes.iter().filter(|change| change.safety != Safety::Safe) {
+                let is_told = |safety| safety != Safety::Safe || matches!(self, Self::Outdated(..));
+                for change in changes.changes.iter().filter(|change| is_told(change.safety)) {
                     writeln!(f, "  {change}")?;
                 }
                 writeln!(f, "  all together: {}", changes.safety())?;
@@ -108,12 +124,13 @@ impl Allowed {
     }
 }
 
-/// Compares interfaces with those of a file, and refuses changes that break calls whoever is upgraded first. A relative
-/// path counts from the folder of the package, where cargo runs tests. With `TRAITWIRE_LOCK=overwrite` in the environment
+/// Compares interfaces with those of a file. Any difference is an error, so that the file says at all times what others
+/// rely on: where calls would break whoever is upgraded first it is a [`Changed`](LockError::Changed), else an
+/// [`Outdated`](LockError::Outdated), with which nothing is wrong but the file. A relative path counts from the folder of the package, where cargo runs tests. With `TRAITWIRE_LOCK=overwrite` in the environment
 /// it writes the file instead.
 ///
 /// # Errors
-/// [`LockError::Changed`] with all changes, and what keeps the file from being read or written.
+/// [`LockError::Changed`] and [`LockError::Outdated`] with all changes, and what keeps the file from being read or written.
 pub fn verify<'a>(
     file: impl AsRef<Path>,
     interfaces: impl IntoIterator<Item = &'a Interface>,
@@ -121,7 +138,7 @@ pub fn verify<'a>(
     verify_with(file, interfaces, Allowed::Ordered)
 }
 
-/// The same, with what is allowed.
+/// The same, with what counts as allowed.
 ///
 /// # Errors
 /// As [`verify`].
@@ -130,15 +147,36 @@ pub fn verify_with<'a>(
     interfaces: impl IntoIterator<Item = &'a Interface>,
     allowed: Allowed,
 ) -> Result<(), LockError> {
-    let (file, now) = (file.as_ref(), Vec::from_iter(interfaces.into_iter().cloned()));
+    let (file, now) = (file.as_ref(), Vec::from_iter(interfaces.into_iter().map(Interface::without_docs)));
     if std::env::var_os(VARIABLE).is_some_and(|value| value == "overwrite") {
         return write(file, &now);
     }
     let before = read(file)?;
-    let changes = compare_all(&before, &now).map_err(|TooLarge| LockError::TooLarge(file.to_owned()))?;
+    compare(file, &before, &now, allowed)
+}
+
+/// Compares interfaces with those that were read from a file.
+///
+/// # Errors
+/// As [`verify`], but for what concerns reading and writing.
+pub fn compare(
+    file: impl AsRef<Path>,
+    before: &[Interface],
+    now: &[Interface],
+    allowed: Allowed,
+) -> Result<(), LockError> {
+    let file = file.as_ref().to_owned();
+    // Read back: an order that a text does not keep is no difference.
+    let bare: Vec<_> = now.iter().map(Interface::without_docs).collect();
+    let is_same = parse(&print_all(&bare)).is_ok_and(|now| now == before);
+    let changes = match compare_all(before, now) {
+        Ok(changes) => changes,
+        Err(TooLarge) => return Err(LockError::TooLarge(file)),
+    };
     match allowed.allows(changes.safety()) {
-        true => Ok(()),
-        false => Err(LockError::Changed(file.to_owned(), changes)),
+        true if is_same => Ok(()),
+        true => Err(LockError::Outdated(file, changes)),
+        false => Err(LockError::Changed(file, changes)),
     }
 }
 

@@ -13,6 +13,11 @@ const RELEASED: &str = "
     trait Bank { async fn pay(&self, item: Item); }
     struct Item { name: String }
 ";
+const ADDED: &str = "
+    trait Shop { async fn price(&self, item: Item) -> u32; async fn open(&self); }
+    trait Bank { async fn pay(&self, item: Item); }
+    struct Item { name: String }
+";
 const WIDER: &str = "
     trait Shop { async fn price(&self, item: Item) -> u64; }
     trait Bank { async fn pay(&self, item: Item); }
@@ -38,11 +43,29 @@ fn interfaces(text: &str) -> Vec<Interface> {
 fn changes_are_allowed_or_refused() {
     let file = file("changes.lock");
     lock::write(&file, &interfaces(RELEASED)).unwrap();
-    for (now, ordered, safe) in [(RELEASED, true, true), (WIDER, true, false), (BROKEN, false, false)] {
+    #[derive(Debug, PartialEq)]
+    enum Said {
+        Nothing,
+        Changed,
+        Outdated,
+    }
+    use Said::{Changed, Nothing, Outdated};
+    let said = |verified| match verified {
+        Ok(()) => Nothing,
+        Err(LockError::Changed(..)) => Changed,
+        Err(LockError::Outdated(..)) => Outdated,
+        Err(other) => panic!("{other}"),
+    };
+    for (now, ordered, safe) in [
+        (RELEASED, Nothing, Nothing),
+        (ADDED, Outdated, Changed),
+        (WIDER, Outdated, Changed),
+        (BROKEN, Changed, Changed),
+    ] {
         let now = interfaces(now);
-        assert_eq!(lock::verify(&file, &now).is_ok(), ordered);
-        assert_eq!(lock::verify_with(&file, &now, Allowed::Ordered).is_ok(), ordered);
-        assert_eq!(lock::verify_with(&file, &now, Allowed::Safe).is_ok(), safe);
+        assert_eq!(said(lock::verify_with(&file, &now, Allowed::Safe)), safe);
+        assert_eq!(said(lock::verify_with(&file, &now, Allowed::Ordered)), ordered);
+        assert_eq!(said(lock::verify(&file, &now)), ordered);
     }
     for safety in [Safety::WithoutOlder, Safety::ClientsFirst, Safety::ServersFirst] {
         assert_eq!([Allowed::Ordered, Allowed::Safe].map(|allowed| allowed.allows(safety)), [true, false]);
@@ -58,6 +81,17 @@ fn what_is_written_is_the_interfaces_without_their_docs() {
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.starts_with("// What others rely on") && !text.contains("Sells"), "{text}");
     assert_eq!(text.matches("struct Item").count(), 1, "{text}");
+}
+
+#[test]
+fn what_was_added_is_held_to_once_the_file_has_it() {
+    let file = file("added.lock");
+    lock::write(&file, &interfaces(RELEASED)).unwrap();
+    let error = lock::verify(&file, &interfaces(ADDED)).unwrap_err();
+    assert!(error.to_string().contains("Shop.open: method added, safe if servers"), "{error}");
+    lock::write(&file, &interfaces(ADDED)).unwrap();
+    lock::verify(&file, &interfaces(ADDED)).unwrap();
+    assert!(matches!(lock::verify(&file, &interfaces(RELEASED)), Err(LockError::Outdated(..))));
 }
 
 #[test]
@@ -83,7 +117,7 @@ fn files_that_are_not_there_or_no_text_are_errors() {
     let file = file("none.lock");
     let missing = lock::verify(&file, &interfaces(RELEASED)).unwrap_err();
     assert!(matches!(missing, LockError::Missing(_)));
-    assert!(missing.to_string().contains("`TRAITWIRE_LOCK=overwrite cargo test` writes it"), "{missing}");
+    assert!(missing.to_string().contains("`TRAITWIRE_LOCK=overwrite cargo test` or "), "{missing}");
     std::fs::write(&file, "trait Shop {").unwrap();
     assert!(matches!(lock::verify(&file, &interfaces(RELEASED)), Err(LockError::Text(..))));
     let folder = lock::verify(env!("CARGO_TARGET_TMPDIR"), &interfaces(RELEASED));

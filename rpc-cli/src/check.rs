@@ -23,13 +23,13 @@ pub(crate) struct Check {
     /// The new version
     #[arg(required_unless_present = "lock", conflicts_with = "lock")]
     new: Option<String>,
-    /// Compare with this file, which is written where it is not there yet
+    /// Compare with this file, which is to say what is there now
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
-    /// With --lock: write the file anew, after whatever has changed was shown
+    /// With --lock: write the file, after whatever has changed was shown
     #[arg(long, requires = "lock")]
     update: bool,
-    /// Fail also where one side, or older versions, must be upgraded before the other
+    /// Fail also where one side, or older versions, must be upgraded before the other; with --lock any change fails
     #[arg(long)]
     strict: bool,
     /// Print JSON
@@ -43,7 +43,7 @@ impl Check {
             (Some(file), _) => {
                 let now = interfaces(&self.old).await?;
                 match lock::read(file) {
-                    Err(LockError::Missing(_)) => {
+                    Err(LockError::Missing(_)) if self.update => {
                         lock::write(file, &now)?;
                         return Ok(output::print(&format!("{} is written", file.display()))?);
                     }
@@ -60,7 +60,11 @@ impl Check {
             return Ok(lock::write(file, &new)?);
         }
         let allowed = if self.strict { Allowed::Safe } else { Allowed::Ordered };
-        if allowed.allows(safety) { Ok(()) } else { Err(Failure::Changed) }
+        match &self.lock {
+            Some(file) => Ok(lock::compare(file, &old, &new, allowed)?),
+            None if allowed.allows(safety) => Ok(()),
+            None => Err(Failure::Changed),
+        }
     }
 
     /// Prints the changes, and says what holds for all of them together.

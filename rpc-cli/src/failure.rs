@@ -1,6 +1,7 @@
 //! How a command fails: what is said on standard error, and the exit code. Never ends the process itself.
 
 use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use traitwire::dynamic::Value;
@@ -41,6 +42,8 @@ pub(crate) enum Failure {
     Call(RpcError),
     /// Versions do not go together; what changed is printed.
     Changed,
+    /// A lock file does not say what there is now; what changed is printed.
+    Outdated(PathBuf),
     Interrupted,
     /// Standard input or output, or a file.
     Local(io::Error),
@@ -64,6 +67,10 @@ impl Failure {
             Self::Connect(error) | Self::Given(error) | Self::Call(error) => {
                 report(error, error.code().advice());
             }
+            Self::Outdated(file) => complain(
+                &format!("the interfaces are not those of {} any more", file.display()),
+                &[("help", "where this is meant, the same command with --update writes the file")],
+            ),
             // Whoever interrupts knows, and changes were printed.
             Self::Interrupted | Self::Changed => {}
             // Whoever reads the output has enough of it.
@@ -75,7 +82,7 @@ impl Failure {
 
     fn code(&self) -> u8 {
         match self {
-            Self::Own(_) | Self::Changed => 1,
+            Self::Own(_) | Self::Changed | Self::Outdated(_) => 1,
             Self::Usage { .. } | Self::Given(_) => 2,
             Self::Connect(error) if error.code() == Code::InvalidArgument => 2,
             Self::Connect(_) => 3,
@@ -96,7 +103,16 @@ impl From<io::Error> for Failure {
 
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
-        Self::usage(error.to_string(), "docs/interface-text.md describes the text of interfaces")
+        match error {
+            LockError::Changed(file, _) | LockError::Outdated(file, _) => Self::Outdated(file),
+            LockError::Missing(file) => Self::usage(
+                format!("{}: there is no such file", file.display()),
+                "the same command with --update writes it, to be committed",
+            ),
+            error => {
+                Self::usage(error.to_string(), "docs/interface-text.md describes the text of interfaces")
+            }
+        }
     }
 }
 

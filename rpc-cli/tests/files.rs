@@ -51,17 +51,29 @@ fn changes_are_classed_and_breaking_ones_fail() {
 }
 
 #[test]
-fn a_lock_is_written_once_and_holds() {
+fn a_lock_says_what_there_is_or_fails() {
     let folder = folder();
     let check = |source: &str, more: &[&str]| {
         let arguments = [&["check", source, "--lock", "shop.lock"], more].concat();
-        traitwire(folder.path(), &arguments).status.code()
+        let output = traitwire(folder.path(), &arguments);
+        (output.status.code(), text(&output.stderr).to_owned())
     };
-    assert_eq!(check("old.idl", &[]), Some(0), "it is written");
-    assert_eq!(check("old.idl", &[]), Some(0));
-    assert_eq!(check("new.idl", &[]), Some(1));
-    assert_eq!(check("new.idl", &["--update"]), Some(0));
-    assert_eq!(check("new.idl", &[]), Some(0));
+    let (missing, said) = check("old.idl", &[]);
+    assert_eq!(missing, Some(2), "a lock that was not committed guards nothing");
+    assert!(said.contains("shop.lock: there is no such file") && said.contains("--update"), "{said}");
+    assert_eq!(check("old.idl", &["--update"]).0, Some(0), "it is written");
+    assert_eq!(check("old.idl", &[]).0, Some(0));
+    assert_eq!(check("new.idl", &[]).0, Some(1));
+    assert_eq!(check("new.idl", &["--update"]).0, Some(0));
+    assert_eq!(check("new.idl", &[]).0, Some(0));
+    // What is safe too: else nothing would hold to what is added.
+    let added = NEW.replacen("async fn", "async fn added(&self); async fn", 1);
+    std::fs::write(folder.path().join("added.idl"), added).expect("written");
+    let (outdated, said) = check("added.idl", &[]);
+    assert_eq!(outdated, Some(1));
+    assert!(said.contains("are not those of shop.lock any more") && said.contains("--update"), "{said}");
+    assert_eq!(check("added.idl", &["--update"]).0, Some(0));
+    assert_eq!(check("added.idl", &[]).0, Some(0));
 }
 
 #[test]
