@@ -120,10 +120,12 @@ impl Station for Line {
     }
 }
 
+/// One test at a time: `tracing` may take a place in the code that one thread reaches first, where nobody looks, for one
+/// at which nobody ever will, while another thread begins to look.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 async fn served() -> StationClient {
-    static SERVING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     // One server for all tests of this program, on a runtime of its own.
-    let _one = SERVING.lock().await;
     if StationClient::connect("mem:tracing").await.is_err() {
         let (ready, is_ready) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
@@ -144,6 +146,7 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 #[tokio::test]
 async fn a_trace_goes_on_from_service_to_service_where_nobody_looks() {
+    let _alone = ALONE.lock().await;
     let station = served().await;
     assert_eq!(station.pass(2).await, Ok((None, None)), "nobody has begun one");
     let given = format!("00-{TRACE}-00f067aa0ba902b7-01");
@@ -166,6 +169,7 @@ async fn a_trace_goes_on_from_service_to_service_where_nobody_looks() {
 
 #[tokio::test]
 async fn both_sides_have_spans_that_tell_what_is_called() {
+    let _alone = ALONE.lock().await;
     let collector = Collector::default();
     let _default = tracing::subscriber::set_default(collector.clone());
     // Both in this thread, where the collector is.

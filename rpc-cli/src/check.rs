@@ -1,7 +1,7 @@
 //! `traitwire check`: what changed between two versions of interfaces, and who may be upgraded first. Never changes a
 //! file but the lock that it is told to write.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
@@ -44,8 +44,7 @@ impl Check {
                 let now = interfaces(&self.old).await?;
                 match lock::read(file) {
                     Err(LockError::Missing(_)) if self.update => {
-                        lock::write(file, &now)?;
-                        return Ok(output::print(&format!("{} is written", file.display()))?);
+                        return write(file, &now);
                     }
                     before => (before?, now),
                 }
@@ -57,7 +56,7 @@ impl Check {
         };
         let safety = self.show(&old, &new)?;
         if let Some(file) = self.lock.as_deref().filter(|_| self.update) {
-            return Ok(lock::write(file, &new)?);
+            return write(file, &new);
         }
         let allowed = if self.strict { Allowed::Safe } else { Allowed::Ordered };
         match &self.lock {
@@ -92,4 +91,9 @@ impl Check {
         }
         Ok(safety)
     }
+}
+
+fn write(file: &Path, interfaces: &[Interface]) -> Outcome {
+    lock::write(file, interfaces)?;
+    Ok(output::print(&format!("{} is written", file.display()))?)
 }

@@ -8,6 +8,7 @@ use traitwire::dynamic::{JsonClient, ServedService};
 use traitwire::{Channel, Code, Priority, RpcError};
 
 use crate::failure::{Failure, Outcome};
+use crate::output::clean_name;
 
 /// Time to ask for a schema where the command line says none.
 const SCHEMA_TIME: Duration = Duration::from_secs(10);
@@ -80,7 +81,7 @@ pub(crate) fn find<'t>(services: &[ServedService], target: &'t str) -> Outcome<(
         None if names.is_empty() => Err(Failure::usage("the peer serves nothing", "ask another address")),
         None => Err(Failure::usage(
             format!("the peer does not serve {target}"),
-            format!("it serves {}", names.join(", ")),
+            format!("it serves {}", clean_name(&names.join(", "))),
         )),
     }
 }
@@ -112,11 +113,11 @@ pub(crate) async fn client_of_method(
         Some(method) if methods.contains(&method) => Ok((policy.apply(client.clone()), method.to_owned())),
         Some(method) => Err(Failure::usage(
             format!("{service} has no method {method}"),
-            format!("it has {}", methods.join(", ")),
+            format!("it has {}", clean_name(&methods.join(", "))),
         )),
         None => Err(Failure::usage(
             format!("{service} is a service, not a method"),
-            format!("name one of its methods: {}", methods.join(", ")),
+            format!("name one of its methods: {}", clean_name(&methods.join(", "))),
         )),
     }
 }

@@ -61,6 +61,6 @@ fn only(interface: &Interface, method: &str) -> Outcome<Interface> {
     interface.only(method).ok_or_else(|| {
         let names: Vec<_> = interface.methods.iter().map(|method| method.name.as_str()).collect();
         let message = format!("{} has no method {method}", interface.name);
-        Failure::usage(message, format!("it has {}", names.join(", ")))
+        Failure::usage(message, format!("it has {}", output::clean_name(&names.join(", "))))
     })
 }

@@ -58,7 +58,8 @@ fn write(folder: &Path, files: &[SourceFile], force: bool) -> Outcome {
     let mut paths = Vec::new();
     for file in files {
         let path = folder.join(below(&file.path)?);
-        if path.exists() && !force {
+        // A link that leads nowhere is there too.
+        if path.symlink_metadata().is_ok() && !force {
             let message = format!("{} is there already, and nothing was written", path.display());
             return Err(Failure::usage(message, "--force replaces it"));
         }

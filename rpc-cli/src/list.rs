@@ -33,9 +33,9 @@ impl List {
             return Ok(output::print(&output::text(&services.collect(), true))?);
         }
         for service in services {
-            output::print(&output::clean(&service.name))?;
+            output::print(&output::clean_name(&service.name))?;
             for method in service.methods {
-                output::print(&format!("  {}", output::clean(&method.name)))?;
+                output::print(&format!("  {}", output::clean_name(&method.name)))?;
             }
         }
         Ok(())

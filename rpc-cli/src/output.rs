@@ -52,6 +52,11 @@ pub(crate) fn clean(text: &str) -> String {
     text.chars().map(clean).collect()
 }
 
+/// A peer's name for something, within a line: the macro lets no name have a line end, a peer may.
+pub(crate) fn clean_name(name: &str) -> String {
+    clean(name).replace(['\n', '\t'], "\u{fffd}")
+}
+
 /// What goes before and after a word that tells of an error: colour on a terminal, unless `NO_COLOR` is set.
 pub(crate) fn error_style() -> (&'static str, &'static str) {
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

@@ -217,12 +217,21 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-        Ok(())
+        self.spend(0)
     }
 
     fn spend(&mut self, steps: usize) -> Result<(), TooLarge> {
-        self.steps += steps;
-        if self.steps > MAX_STEPS { Err(TooLarge) } else { Ok(()) }
+        self.owe(steps);
+        if self.owes_too_much() { Err(TooLarge) } else { Ok(()) }
+    }
+
+    /// Counts steps of what cannot fail itself: what is done next does, or the end.
+    fn owe(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_add(steps);
+    }
+
+    fn owes_too_much(&self) -> bool {
+        self.steps > MAX_STEPS
     }
 
     /// A newtype on one side only.

@@ -59,6 +59,22 @@ fn types_of_many_parts(size: usize) -> Vec<(&'static str, Type, Vec<Definition>,
 }
 
 #[test]
+fn aliases_are_counted_in_each_pair_of_types_that_has_them() {
+    let id = |aliases: usize| Field { aliases: vec![String::new(); aliases], ..Field::new("id", Type::U8) };
+    let arguments =
+        |ty: fn(usize) -> usize| (0..10).map(move |at| Argument::new(&at.to_string(), Type::Named(ty(at))));
+    let takes = |arguments: Vec<_>, types| Interface {
+        methods: vec![Method { arguments, ..method(Type::Unit) }],
+        ..interface(Type::Unit, types)
+    };
+    let callee = takes(arguments(|at| at).collect(), vec![structure("Read", vec![id(0)]); 10]);
+    for (aliases, is_too_large) in [(0, false), (1000, false), (10_000, true), (500_000, true)] {
+        let caller = takes(arguments(|_| 0).collect(), vec![structure("Sent", vec![id(aliases)])]);
+        assert_eq!(resolve_arguments(&caller, &callee).is_err(), is_too_large, "{aliases}");
+    }
+}
+
+#[test]
 fn what_is_passed_over_costs_no_more_than_its_bytes() {
     for (what, ty, types, bytes) in types_of_many_parts(1000) {
         let plan = plan_of_results(&with_more(ty.clone(), types.clone()), &with_less()).unwrap();

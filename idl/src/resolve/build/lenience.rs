@@ -53,6 +53,11 @@ impl<'a> Builder<'a> {
         sent: (&'a str, &'a [String]),
         read: (&'a str, &'a [String]),
     ) {
+        // A peer's may be half a million of one byte each, in each of many pairs.
+        self.owe((sent.1.len() + 1).saturating_mul(read.1.len() + 1) - 1);
+        if self.owes_too_much() {
+            return;
+        }
         let has =
             |(name, aliases): (&str, &[String]), alias: &String| name == alias || aliases.contains(alias);
         for alias in read.1.iter().filter(|alias| !has(sent, alias)) {
