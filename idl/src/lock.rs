@@ -12,6 +12,7 @@
 //!
 //! `TRAITWIRE_LOCK=overwrite cargo test` writes the file the first time, and again where a change is meant.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,12 @@ impl fmt::Display for LockError {
                 for change in &changes.changes {
                     writeln!(f, "  {change}")?;
                 }
+                if changes.changes.is_empty() {
+                    writeln!(
+                        f,
+                        "  arguments have other names, or have changed places: none is lost, but who is meant may be"
+                    )?;
+                }
                 writeln!(f, "  all together: {}", changes.safety())?;
                 write!(f, "where this is meant, `{VARIABLE}=overwrite cargo test` writes the file anew")
             }
@@ -122,8 +129,9 @@ impl Allowed {
 
 /// Compares interfaces with those of a file. Any difference is an error, so that the file says at all times what others
 /// rely on: where calls would break whoever is upgraded first it is a [`Changed`](LockError::Changed), else an
-/// [`Outdated`](LockError::Outdated), with which nothing is wrong but the file. A relative path counts from the folder of the package, where cargo runs tests. With `TRAITWIRE_LOCK=overwrite` in the environment
-/// it writes the file instead.
+/// [`Outdated`](LockError::Outdated), with which nothing is wrong but the file. The order of services and methods, docs
+/// and names of types are no difference. A relative path counts from the folder of the package, where cargo runs tests.
+/// With `TRAITWIRE_LOCK=overwrite` in the environment it writes the file instead.
 ///
 /// # Errors
 /// [`LockError::Changed`] and [`LockError::Outdated`] with all changes, and what keeps the file from being read or written.
@@ -167,11 +175,21 @@ pub fn compare(
         Err(TooLarge) => return Err(LockError::TooLarge(file)),
     };
     match allowed.allows(changes.safety()) {
-        // What makes no difference to a connection, such as the order of methods, is none.
-        true if changes.changes.is_empty() => Ok(()),
+        true if changes.changes.is_empty() && argument_names(before) == argument_names(now) => Ok(()),
         true => Err(LockError::Outdated(file, changes)),
         false => Err(LockError::Changed(file, changes)),
     }
+}
+
+/// The names of all arguments, which a connection does not look at and whoever reads a call does.
+fn argument_names(interfaces: &[Interface]) -> BTreeMap<(&str, &str), Vec<&str>> {
+    let methods =
+        interfaces.iter().flat_map(|interface| interface.methods.iter().map(move |it| (interface, it)));
+    let named = methods.map(|(interface, method)| {
+        let arguments = method.arguments.iter().map(|argument| argument.name.as_str());
+        ((interface.name.as_str(), method.name.as_str()), arguments.collect())
+    });
+    named.collect()
 }
 
 /// The interfaces of a file.

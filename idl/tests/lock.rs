@@ -95,6 +95,20 @@ fn what_was_added_is_held_to_once_the_file_has_it() {
 }
 
 #[test]
+fn order_docs_and_names_of_types_are_no_difference_and_names_of_arguments_are() {
+    let file = file("order.lock");
+    let of = |text: &str| interfaces(text);
+    let two = "/// Docs.\ntrait A { async fn a(&self, x: u32, y: u32); async fn b(&self); }\ntrait B { async fn c(&self, z: T); }\nstruct T { f: u8 }";
+    std::fs::write(&file, two).unwrap();
+    let turned = "trait B { async fn c(&self, z: U); }\ntrait A { async fn b(&self); async fn a(&self, x: u32, y: u32); }\nstruct U { f: u8 }";
+    lock::verify(&file, &of(two)).unwrap();
+    lock::verify(&file, &of(turned)).unwrap();
+    let swapped = two.replace("x: u32, y: u32", "y: u32, x: u32");
+    let error = lock::verify(&file, &of(&swapped)).unwrap_err();
+    assert!(error.to_string().contains("arguments have other names, or have changed places"), "{error}");
+}
+
+#[test]
 fn a_refusal_says_what_has_changed_and_what_writes_the_file() {
     let file = file("refused.lock");
     lock::write(&file, &interfaces(RELEASED)).unwrap();

@@ -44,7 +44,7 @@ impl Check {
                 let now = interfaces(&self.old).await?;
                 match lock::read(file) {
                     Err(LockError::Missing(_)) if self.update => {
-                        return write(file, &now);
+                        return write(file, &now, self.json);
                     }
                     before => (before?, now),
                 }
@@ -56,7 +56,7 @@ impl Check {
         };
         let safety = self.show(&old, &new)?;
         if let Some(file) = self.lock.as_deref().filter(|_| self.update) {
-            return write(file, &new);
+            return write(file, &new, self.json);
         }
         let allowed = if self.strict { Allowed::Safe } else { Allowed::Ordered };
         match &self.lock {
@@ -93,7 +93,11 @@ impl Check {
     }
 }
 
-fn write(file: &Path, interfaces: &[Interface]) -> Outcome {
+/// Writes the file, and says so where people read it.
+fn write(file: &Path, interfaces: &[Interface], json: bool) -> Outcome {
     lock::write(file, interfaces)?;
+    if json {
+        return Ok(());
+    }
     Ok(output::print(&format!("{} is written", file.display()))?)
 }

@@ -15,7 +15,7 @@ pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
     0  all went well
     1  the method returned its own error, which is on standard error as JSON; or changes
-       break calls (check)
+       break calls, or a lock file does not have them (check)
     2  the command line, the address or the JSON is wrong
     3  there is no connection
     4  the call failed on its way
@@ -109,9 +109,14 @@ impl From<LockError> for Failure {
                 format!("{}: there is no such file", file.display()),
                 "the same command with --update writes it, to be committed",
             ),
-            error => {
-                Self::usage(error.to_string(), "docs/interface-text.md describes the text of interfaces")
+            LockError::File(file, error) => {
+                Self::Local(io::Error::new(error.kind(), format!("{}: {error}", file.display())))
             }
+            LockError::Text(..) => Self::usage(
+                error.to_string(),
+                "where the file is lost, remove it, and the same command with --update writes it",
+            ),
+            error => Self::usage(error.to_string(), "a smaller one"),
         }
     }
 }

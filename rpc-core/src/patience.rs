@@ -34,7 +34,7 @@ impl Patience {
         if is_there() {
             return true;
         }
-        // Loom tries all orders of what happens, however long it takes.
+        // To loom it does not matter how long something takes.
         if cfg!(traitwire_loom) || is_alone() {
             return false;
         }

@@ -1,5 +1,5 @@
 //! The locks and atomics that a connection's users and its driver meet at. With `--cfg traitwire_loom` they are such as
-//! let `driver/races.rs` try the orders in which threads can use them. Never used where threads do not meet.
+//! let `driver/races/` try the orders in which threads can use them. Never used where threads do not meet.
 //!
 //! Locks are held for a few hundred instructions by threads that are all at work: whoever waits looks again a few times,
 //! and lets others run, before it sleeps. The standard library's lock sleeps sooner, and a sleep costs more than what is

@@ -62,7 +62,7 @@ fn types_of_many_parts(size: usize) -> Vec<(&'static str, Type, Vec<Definition>,
 fn aliases_are_counted_in_each_pair_of_types_that_has_them() {
     let id = |aliases: usize| Field { aliases: vec![String::new(); aliases], ..Field::new("id", Type::U8) };
     let arguments =
-        |ty: fn(usize) -> usize| (0..10).map(move |at| Argument::new(&at.to_string(), Type::Named(ty(at))));
+        |ty: fn(usize) -> usize| (0..10).map(move |at| Argument::new(at.to_string(), Type::Named(ty(at))));
     let takes = |arguments: Vec<_>, types| Interface {
         methods: vec![Method { arguments, ..method(Type::Unit) }],
         ..interface(Type::Unit, types)

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use traitwire::dynamic::JsonCodec;
+use traitwire::{Code, RpcError};
 
 use self::load::{End, Items, Load, Patience};
 use crate::call::read_arguments;
@@ -134,6 +135,10 @@ impl Bench {
         match measured.first_failure {
             _ if measured.interrupted => Err(Failure::Interrupted),
             Some(error) => Err(Failure::Call(error)),
+            None if measured.answered == 0 => Err(Failure::Call(RpcError::new(
+                Code::DeadlineExceeded,
+                "no call was answered in all the time that it was measured",
+            ))),
             None => Ok(()),
         }
     }

@@ -71,7 +71,7 @@ impl<'a> Looking<'a> {
                 return found;
             }
             let until = *until.get_or_insert_with(|| Instant::now() + LONGEST);
-            // Loom tries all orders of what happens, however long it takes.
+            // To loom it does not matter how long something takes.
             if !cfg!(traitwire_loom) && Instant::now() >= until {
                 break;
             }

@@ -1,6 +1,8 @@
 //! What lets one of two versions read more than the other: defaults, aliases, and what it makes of what it does not know.
 //! Never changes how either is read.
 
+use std::collections::HashSet;
+
 use super::super::form::Form;
 use super::super::place::Step;
 use super::super::remark::{Lenient, Remark};
@@ -53,17 +55,22 @@ impl<'a> Builder<'a> {
         sent: (&'a str, &'a [String]),
         read: (&'a str, &'a [String]),
     ) {
+        if sent.1.is_empty() && read.1.is_empty() {
+            return;
+        }
         // A peer's may be half a million of one byte each, in each of many pairs.
-        self.owe((sent.1.len() + 1).saturating_mul(read.1.len() + 1) - 1);
+        self.owe(sent.1.len() + read.1.len());
         if self.owes_too_much() {
             return;
         }
-        let has =
-            |(name, aliases): (&str, &[String]), alias: &String| name == alias || aliases.contains(alias);
-        for alias in read.1.iter().filter(|alias| !has(sent, alias)) {
+        let names = |(name, aliases): (&'a str, &'a [String])| {
+            aliases.iter().map(String::as_str).chain([name]).collect::<HashSet<_>>()
+        };
+        let (of_sent, of_read) = (names(sent), names(read));
+        for alias in read.1.iter().filter(|alias| !of_sent.contains(alias.as_str())) {
             self.remarks.add(node, Some(step), Remark::Lenient(Lenient::Alias(alias)));
         }
-        for alias in sent.1.iter().filter(|alias| !has(read, alias)) {
+        for alias in sent.1.iter().filter(|alias| !of_read.contains(alias.as_str())) {
             self.remarks.add(node, Some(step), Remark::Strict(Lenient::Alias(alias)));
         }
     }
