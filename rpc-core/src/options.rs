@@ -44,7 +44,7 @@ pub struct Limits {
     /// as there may be at all; peers of which the transport knows neither are not counted.
     pub max_peer_connections: u32,
     /// `max_handshakes`: connections of one server that have not sent their hello yet. 128; the oldest is
-    /// closed for a new one.
+    /// closed for a new one. Over shared memory as many again may be on their way to introduce themselves.
     pub max_handshakes: u32,
 }
 
