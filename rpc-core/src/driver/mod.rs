@@ -171,6 +171,8 @@ impl Driver {
             self.handlers.set_driver(&self.waker);
             self.connection.home.set_driver(&self.waker);
             self.armed = None;
+            // The hello waits for nobody: there is none yet whose frames could go with it.
+            self.blocked = self.connection.flush();
         }
         let begin = Instant::now();
         loop {
