@@ -66,8 +66,8 @@
 //!
 //! A method that takes a [`Streaming`] argument gets the caller's items as they come; one that returns
 //! `impl Stream` sends its items as they are made; one may do both. The client passes any [`Stream`] of the items,
-//! and gets a [`Streaming`] back. In the trait the macro knows `Stream` by its name, as it does `Result`: the import
-//! is for the implementation, and the compiler warns of it where there is none.
+//! and gets a [`Streaming`] back. In the trait the macro knows `Stream` by its name: the import is for the
+//! implementation, and the compiler warns of it where there is none.
 //!
 //! ```
 //! use traitwire::{Stream, Streaming, ipc_service};
