@@ -34,6 +34,9 @@
 //! # }
 //! ```
 //!
+//! A server has as many addresses as it is bound to, all with the same services:
+//! `Server::builder().service(…).bind("unix:/run/app.sock").await?.bind("tcp://127.0.0.1:7000").await?`.
+//!
 //! | address | what is there |
 //! |---|---|
 //! | `mem:NAME` | this process: for tests and for embedding |
@@ -63,7 +66,8 @@
 //!
 //! A method that takes a [`Streaming`] argument gets the caller's items as they come; one that returns
 //! `impl Stream` sends its items as they are made; one may do both. The client passes any [`Stream`] of the items,
-//! and gets a [`Streaming`] back:
+//! and gets a [`Streaming`] back. In the trait the macro knows `Stream` by its name: the import is for the
+//! implementation, and the compiler warns of it where there is none.
 //!
 //! ```
 //! use traitwire::{Stream, Streaming, ipc_service};

@@ -30,6 +30,9 @@ const UNSAFE: &[&str] = &[
     "rpc-transport/src/shm.rs",
 ];
 
+/// Files that another project's compiler writes.
+const WRITTEN_BY_OTHERS: &[&str] = &["benches/frameworks/src/bench_capnp.rs"];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -236,11 +239,11 @@ fn nothing_is_left_to_do() {
     let marks = [["TO", "DO"], ["FIX", "ME"], ["XX", "X"], ["todo", "!("], ["unimplemented", "!("]];
     let mut breaches = Vec::new();
     for path in repository().iter().filter(|path| is_rust(path)) {
-        let text = read(path);
         // What another project's compiler wrote is not this one's to finish.
-        if text.starts_with("// @generated") {
+        if WRITTEN_BY_OTHERS.iter().any(|written| path.ends_with(written)) {
             continue;
         }
+        let text = read(path);
         let found = marks.iter().map(|mark| mark.concat()).filter(|mark| text.contains(mark));
         breaches.extend(found.map(|mark| format!("{}: {mark}", path.display())));
     }

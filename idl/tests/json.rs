@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use traitwire_idl::json::JsonCodec;
+use traitwire_idl::json::{JsonCodec, parse};
 use traitwire_idl::{Field, Interface, Schema, Shape, Type, Types, Variant};
 
 mod example {
@@ -443,4 +443,52 @@ fn bytes_that_are_no_value_are_refused_at_their_place() {
     // The longest forms are numbers too.
     assert_eq!(JsonCodec::new(&[]).decode(&Type::U16, &[0xff, 0xff, 3]), Ok(json!(65535)));
     assert_eq!(JsonCodec::new(&[]).decode(&Type::U16, &[0x80, 0x80, 0]), Ok(json!(0)));
+}
+
+#[test]
+fn what_has_a_default_that_only_its_reader_knows_has_to_be_given() {
+    let text = "trait Shop { async fn price(&self, order: Order, #[ipc(default)] currency: String); }
+        struct Order { item: u32, #[serde(default)] count: u8, note: Option<u8> }";
+    let interfaces = traitwire_idl::parse(text).unwrap();
+    let [shop] = interfaces.as_slice() else { panic!("one interface") };
+    let codec = JsonCodec::new(&shop.types);
+    let refused = |what: &str| {
+        format!(
+            "{what} is missing: it has a default, but the schema does not say which, so that a value has to be given"
+        )
+    };
+    for (json, expected) in [
+        (json!({"order": {"item": 1, "count": 2}, "currency": ""}), Ok(vec![1, 2, 0, 0])),
+        (json!({"order": {"item": 1, "count": 2}}), Err(refused("the argument currency"))),
+        (json!([{"item": 1, "count": 2}]), Err(refused("the argument currency"))),
+        (json!([{"item": 1}, ""]), Err(refused("order: the field count"))),
+        (json!([{"count": 1}, ""]), Err("order: the field item is missing".to_owned())),
+    ] {
+        let encoded = codec.encode_arguments(&shop.methods[0], &json);
+        assert_eq!(encoded.map_err(|error| error.to_string()), expected, "{json}");
+    }
+}
+
+#[test]
+fn text_with_a_key_twice_is_refused_and_says_where() {
+    for (text, expected) in [
+        (r#"{"a": 1, "b": {"a": 2}, "c": [{"a": 3}, {"a": 4}]}"#, None),
+        (r#"[1, -2, 3.5, 18446744073709551615, "\u0061", true, null, {}]"#, None),
+        (r#"{"a": 1, "a": 1}"#, Some("the key \"a\" comes twice at line 1 column 12")),
+        (r#"{"a": 1, "\u0061": 1}"#, Some("the key \"a\" comes twice at line 1 column 17")),
+        ("[{\"x\": [{\"b\": {},\n\"b\": 0}]}]", Some("the key \"b\" comes twice at line 2 column 3")),
+        (
+            "{\"\u{1b}\": 1}",
+            Some("control character (\\u0000-\\u001F) found while parsing a string at line 1 column 3"),
+        ),
+        ("{\"\\u001b\": 1, \"\\u001b\": 2}", Some("the key \"\u{fffd}\" comes twice at line 1 column 22")),
+        ("1 2", Some("trailing characters at line 1 column 3")),
+        ("{\"a\": ", Some("EOF while parsing a value at line 1 column 6")),
+    ] {
+        match (parse(text), expected) {
+            (Ok(value), None) => assert_eq!(value, serde_json::from_str::<Value>(text).unwrap()),
+            (Err(error), Some(expected)) => assert_eq!(error.to_string(), expected, "{text}"),
+            (parsed, _) => panic!("{text}: {parsed:?}"),
+        }
+    }
 }

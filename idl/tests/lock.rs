@@ -157,3 +157,43 @@ fn the_variable_writes_the_file() {
     lock::write(&file, &interfaces(BROKEN)).unwrap();
     assert!(!verified(None) && verified(Some("overwrite")) && verified(None));
 }
+
+#[test]
+#[cfg(unix)]
+fn a_file_is_replaced_whole_or_kept() {
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    let folder = file("whole");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir(&folder).unwrap();
+    let names = || {
+        let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let (lock_file, link) = (folder.join("shop.lock"), folder.join("link.lock"));
+    lock::write(&lock_file, &interfaces(RELEASED)).unwrap();
+    fs::set_permissions(&lock_file, fs::Permissions::from_mode(0o640)).unwrap();
+    symlink("shop.lock", &link).unwrap();
+    // Whoever reads it meanwhile has the old one, whole.
+    let mut reader = fs::File::open(&lock_file).unwrap();
+    lock::write(&link, &interfaces(ADDED)).unwrap();
+    let mut before = String::new();
+    std::io::Read::read_to_string(&mut reader, &mut before).unwrap();
+    assert_eq!(parse(&before).unwrap(), without_docs(RELEASED));
+    assert_eq!(lock::read(&lock_file).unwrap(), without_docs(ADDED));
+    assert_eq!(fs::metadata(&lock_file).unwrap().mode() & 0o777, 0o640);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(names(), ["link.lock", "shop.lock"]);
+    // A folder cannot be replaced by a file, and nothing stays beside it.
+    fs::create_dir(folder.join("taken.lock")).unwrap();
+    let error = lock::write(folder.join("taken.lock"), &interfaces(ADDED)).unwrap_err();
+    assert!(matches!(&error, LockError::File(..)), "{error}");
+    assert_eq!(names(), ["link.lock", "shop.lock", "taken.lock"]);
+}
+
+fn without_docs(text: &str) -> Vec<Interface> {
+    interfaces(text).iter().map(Interface::without_docs).collect()
+}

@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::LinesStream;
 use traitwire::dynamic::{JsonClient, JsonCodec, JsonItems, JsonLimits, Value};
-use traitwire::idl::Method;
+use traitwire::idl::{Method, json};
 use traitwire::{Code, RpcError};
 
 use crate::connection::{Policy, client_of_method, connect};
@@ -129,7 +129,7 @@ impl Call {
         let lines = LinesStream::new(BufReader::new(tokio::io::stdin()).lines());
         let (client, ty, wrong) = (client.clone(), argument.ty.clone(), Arc::clone(wrong));
         let item = move |line: &str| {
-            let value = serde_json::from_str(line).map_err(|error| format!("is not JSON: {error}"))?;
+            let value = json::parse(line).map_err(|error| unread(&error))?;
             let codec = JsonCodec::new(&client.interface().types).with_limits(limits);
             let encoded = codec.encode(&ty, &value);
             encoded.map_or_else(|error| Err(format!("is no item: {error}")), |_| Ok(value))
@@ -180,9 +180,15 @@ pub(crate) fn read_arguments(given: &str) -> Outcome<Value> {
         }
         _ => (given.to_owned(), "what is given as arguments".to_owned()),
     };
-    serde_json::from_str(&text).map_err(|error| {
+    json::parse(&text).map_err(|error| {
         let help =
             r#"write an object by the arguments' names, such as '{"a":1}', or an array in their order"#;
-        Failure::usage(format!("{place} is not JSON: {error}"), help)
+        Failure::usage(format!("{place} {}", unread(&error)), help)
     })
+}
+
+fn unread(error: &serde_json::Error) -> String {
+    // A key that comes twice is JSON all the same.
+    let what = if error.is_data() { "cannot be read" } else { "is not JSON" };
+    format!("{what}: {error}")
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use traitwire::dynamic::Value;
 use traitwire::idl::Interface;
-use traitwire::idl::compat::{Safety, compare_all};
+use traitwire::idl::compat::{Compatibility, Safety, compare_all};
 use traitwire::idl::lock::{self, Allowed, LockError};
 
 use crate::failure::{Failure, Outcome};
@@ -29,8 +29,9 @@ pub(crate) struct Check {
     /// With --lock: write the file, after whatever has changed was shown
     #[arg(long, requires = "lock")]
     update: bool,
-    /// Fail also where one side, or older versions, must be upgraded before the other; with --lock any change fails
-    #[arg(long)]
+    /// Fail also where one side, or older versions, must be upgraded before the other; not with --lock, where any change
+    /// fails
+    #[arg(long, conflicts_with = "lock")]
     strict: bool,
     /// Print JSON
     #[arg(long)]
@@ -87,9 +88,20 @@ impl Check {
         } else {
             let mut lines = changes.changes.iter().map(ToString::to_string);
             lines.try_for_each(|line| output::print(&output::clean(&line)))?;
-            output::print(&format!("all together: {safety}"))?;
+            output::print(&format!("all together: {safety}{}", explained(&changes)))?;
         }
         Ok(safety)
+    }
+}
+
+/// What the changes do not say one by one: that no order is left by some of them together.
+fn explained(changes: &Compatibility) -> &'static str {
+    let is_any = |safety| changes.changes.iter().any(|change| change.safety == safety);
+    match is_any(Safety::Breaking) {
+        false if is_any(Safety::ServersFirst) && is_any(Safety::ClientsFirst) => {
+            ": some changes need servers first and others clients; release these one after those"
+        }
+        _ => "",
     }
 }
 

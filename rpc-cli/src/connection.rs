@@ -79,11 +79,21 @@ pub(crate) fn find<'t>(services: &[ServedService], target: &'t str) -> Outcome<(
     match found {
         Some((length, method)) => Ok((&target[..length], method)),
         None if names.is_empty() => Err(Failure::usage("the peer serves nothing", "ask another address")),
-        None => Err(Failure::usage(
-            format!("the peer does not serve {target}"),
-            format!("it serves {}", clean_name(&names.join(", "))),
-        )),
+        None => {
+            let meant = methods_called(services, target);
+            let help = match meant.is_empty() {
+                true => format!("it serves {}", clean_name(&names.join(", "))),
+                false => format!("a method is named with its service: {}", clean_name(&meant.join(", "))),
+            };
+            Err(Failure::usage(format!("the peer does not serve {target}"), help))
+        }
     }
+}
+
+/// The methods of this name, each with its service.
+fn methods_called(services: &[ServedService], name: &str) -> Vec<String> {
+    let has_it = |service: &&ServedService| service.methods.iter().any(|method| method.name == name);
+    services.iter().filter(has_it).map(|service| format!("{}.{name}", service.name)).collect()
 }
 
 /// A client of a peer's service.

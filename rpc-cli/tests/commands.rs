@@ -69,6 +69,11 @@ fn describe_says_what_a_service_or_a_method_is() {
     assert_eq!(interface["methods"][0]["name"], "divide");
     fails(&["describe", &service.address, "Letters"], 2, &["does not serve Letters", "it serves Numbers"]);
     fails(
+        &["describe", &service.address, "divide"],
+        2,
+        &["does not serve divide", "a method is named with its service: Numbers.divide\n"],
+    );
+    fails(
         &["describe", &service.address, "Numbers.subtract"],
         2,
         &["has no method subtract", "it has add, divide,"],
@@ -114,6 +119,7 @@ fn call_reads_arguments_and_items_where_it_is_told_to() {
     assert_eq!((doubled.out.as_str(), doubled.code), ("2\n4\n", 0), "{doubled:?}");
     for (input, words) in [
         ("1\n{", "line 2 of standard input is not JSON: EOF while parsing an object"),
+        ("{\"a\":1,\"a\":2}", "line 1 of standard input cannot be read: the key \"a\" comes twice"),
         ("1\n\ntrue", "line 3 of standard input is no item: expected i64, found true"),
     ] {
         let said = run_reading(&call("Numbers.sum"), input);
@@ -169,6 +175,17 @@ fn what_is_wrong_is_said_with_what_to_do() {
     fails(&["call", address, "Numbers"], 2, &["is a service, not a method", "name one of its methods: add,"]);
     fails(&["call", address, "Numbers.subtract"], 2, &["Numbers has no method subtract", "it has add,"]);
     fails(&["call", address, "Letters.add"], 2, &["does not serve Letters.add", "it serves Numbers"]);
+    fails(
+        &["call", address, "add", "[1, 2]"],
+        2,
+        &["does not serve add", "a method is named with its service: Numbers.add\n"],
+    );
+    fails(&["bench", address, "add", "[1, 2]"], 2, &["a method is named with its service: Numbers.add\n"]);
+    fails(
+        &["call", address, "Numbers.add", r#"{"a": 1, "b": 2, "a": 3}"#],
+        2,
+        &["cannot be read: the key \"a\" comes twice at line 1 column 20"],
+    );
     fails(&["call", "pigeon:coop", "Numbers.add"], 2, &["unknown scheme", "help: "]);
     fails(
         &["list", "unix:/nowhere/at/all"],

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 const OLD: &str =
     "trait Shop {\n    async fn price(&self, item: u32) -> u32;\n    async fn close(&self);\n}\n";
 const NEW: &str = "trait Shop {\n    async fn price(&self, item: u32) -> String;\n    async fn close(&self);\n    async fn open(&self);\n}\n";
+const SPLIT: &str = "trait Shop {\n    async fn price(&self, item: u32) -> u64;\n    async fn close(&self);\n    async fn open(&self);\n}\n";
 const WIDER: &str =
     "trait Shop {\n    async fn price(&self, item: u32) -> u64;\n    async fn close(&self);\n}\n";
 
@@ -20,7 +21,7 @@ fn text(bytes: &[u8]) -> &str {
 
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    for (name, text) in [("old.idl", OLD), ("new.idl", NEW), ("wider.idl", WIDER)] {
+    for (name, text) in [("old.idl", OLD), ("new.idl", NEW), ("wider.idl", WIDER), ("split.idl", SPLIT)] {
         std::fs::write(folder.path().join(name), text).expect("written");
     }
     folder
@@ -37,6 +38,11 @@ fn changes_are_classed_and_breaking_ones_fail() {
             &["check", "--strict", "old.idl", "wider.idl"],
             1,
             "all together: safe if clients are upgraded first\n",
+        ),
+        (
+            &["check", "old.idl", "split.idl"],
+            1,
+            "all together: breaking: some changes need servers first and others clients; release these one after those\n",
         ),
         (&["check", "--json", "old.idl", "new.idl"], 1, "\"safety\": \"breaking\""),
     ] {
@@ -66,6 +72,9 @@ fn a_lock_says_what_there_is_or_fails() {
     assert_eq!(check("new.idl", &[]).0, Some(1));
     assert_eq!(check("new.idl", &["--update"]).0, Some(0));
     assert_eq!(check("new.idl", &[]).0, Some(0));
+    let (strict, said) = check("new.idl", &["--strict"]);
+    assert_eq!(strict, Some(2), "it would mean nothing");
+    assert!(said.contains("'--lock <FILE>' cannot be used with '--strict'"), "{said}");
     // What is safe too: else nothing would hold to what is added.
     let added = NEW.replacen("async fn", "async fn added(&self); async fn", 1);
     std::fs::write(folder.path().join("added.idl"), added).expect("written");

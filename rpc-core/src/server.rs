@@ -54,7 +54,17 @@ impl Server {
         ServerBuilder { services: Services::default() }
     }
 
-    /// Serves at a further address. Clients can connect from now on and are answered once the server runs.
+    /// Serves the same services at a further address. Clients can connect from now on and are answered once the server
+    /// runs.
+    ///
+    /// ```ignore
+    /// let server = Server::builder()
+    ///     .service(CalculatorServer::new(Abacus))
+    ///     .bind("unix:/run/calculator.sock").await?   // of the builder: the first
+    ///     .bind("tcp://127.0.0.1:7000").await?;       // of the server: any number more
+    /// assert_eq!(server.endpoints().len(), 2);
+    /// server.run().await
+    /// ```
     ///
     /// # Errors
     /// `InvalidArgument` for a bad address; `AddressInUse` where another server has it; `Unavailable` for one
@@ -68,7 +78,8 @@ impl Server {
     }
 
     /// The address a client can dial: the first one bound. A TCP port left to the kernel is filled in. Options of
-    /// the address are the server's own: a client's stand in the address it dials.
+    /// the address are the server's own, and left out: a client's stand in the address it dials. `shm=auto` stays,
+    /// which needs both sides.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoints[0]
     }

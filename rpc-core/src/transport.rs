@@ -150,7 +150,8 @@ pub trait Listener: Send + 'static {
     /// refused): the caller goes on accepting.
     async fn accept(&mut self) -> io::Result<Option<Wire>>;
 
-    /// The address a client dials to get here, complete (a TCP port chosen by the kernel is in it).
+    /// The address a client dials to get here, complete (a TCP port chosen by the kernel is in it),
+    /// with those options alone that both sides need.
     fn endpoint(&self) -> &Endpoint;
 
     /// Limits and policy that came with the address.

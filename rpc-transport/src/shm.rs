@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use traitwire_core::transport::{Connector, Listener, Peer, Wire};
-use traitwire_core::{Endpoint, Options, RpcError};
+use traitwire_core::{Code, Endpoint, Options, RpcError};
 
 use self::arrivals::Arrivals;
 use self::introduction::{Declines, Met};
@@ -136,7 +136,12 @@ impl Connector for Shm {
                 let (socket, peer) = self.dial().await?;
                 Ok(plain(socket, peer, Vec::new()))
             }
-            (unmet, Sharing::Demanded) => Err(self.refused(&socket, unmet.refusal())),
+            (Met::Plain { .. }, Sharing::Demanded) => {
+                let what =
+                    "a `unix:` server is here, which shares no memory: dial unix:PATH, or unix:PATH?shm=auto";
+                Err(RpcError::new(Code::Protocol, what).with_address(self.local.endpoint()))
+            }
+            (unmet @ Met::Declined, Sharing::Demanded) => Err(self.refused(&socket, unmet.refusal())),
         }
     }
 
@@ -151,6 +156,8 @@ impl Connector for Shm {
 
 struct ShmServer {
     local: LocalServer,
+    /// What a client dials.
+    endpoint: Endpoint,
     mappings: Mappings,
     sharing: Sharing,
     arrivals: Arrivals<io::Result<Wire>>,
@@ -160,8 +167,14 @@ impl ShmServer {
     async fn new(parts: Parts, sharing: Sharing) -> Result<Self, RpcError> {
         let mappings = Mappings::new(ring_size(&parts.endpoint)?);
         let local = LocalServer::file(parts).await?;
+        let plain = local.endpoint().clone();
+        let endpoint = match sharing {
+            Sharing::Demanded => plain,
+            // Without it a client would stay on the socket.
+            Sharing::IfBoth => plain.with_option("shm", "auto")?,
+        };
         let arrivals = Arrivals::new(&local.options().limits);
-        Ok(Self { local, mappings, sharing, arrivals })
+        Ok(Self { local, endpoint, mappings, sharing, arrivals })
     }
 
     /// Lets a peer introduce itself.
@@ -188,7 +201,7 @@ impl Listener for ShmServer {
                         Err(gave_way) => io::Error::other(gave_way),
                     };
                     // Not the caller's: it would pause, and many peers may fail at once.
-                    tracing::warn!(endpoint = %self.local.endpoint(), %error, "a peer is refused");
+                    tracing::warn!(endpoint = %self.endpoint, %error, "a peer is refused");
                 }
                 accepted = self.local.open() => {
                     let (socket, peer) = accepted?;
@@ -199,7 +212,7 @@ impl Listener for ShmServer {
     }
 
     fn endpoint(&self) -> &Endpoint {
-        self.local.endpoint()
+        &self.endpoint
     }
 
     fn options(&self) -> Options {

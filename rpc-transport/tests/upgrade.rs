@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use traitwire_core::proto::MAGIC;
 use traitwire_core::transport::{Listener, Wire};
-use traitwire_core::{Code, Endpoint};
+use traitwire_core::{Channel, Code, Endpoint, Executed, Server};
 // Makes addresses what can be bound and dialled.
 use traitwire_transport as _;
 
@@ -185,4 +185,45 @@ async fn an_option_that_means_nothing_says_what_there_is() {
     let error = bind("unix:/tmp/x?shm=always").await.err().expect("refused");
     assert_eq!(error.code(), Code::InvalidArgument);
     assert!(error.message().contains("expected `auto` or `off`"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sides_that_cannot_meet_are_told_what_is_there_and_what_to_dial() {
+    for (server, client, words) in [
+        ("shm", "unix", "a `shm:` server is here: dial shm:PATH, or unix:PATH?shm=auto"),
+        (
+            "unix",
+            "shm",
+            "a `unix:` server is here, which shares no memory: dial unix:PATH, or unix:PATH?shm=auto",
+        ),
+    ] {
+        let directory = directory();
+        let at = |scheme: &str| format!("{scheme}:{}", directory.path().join("meet").display());
+        let _server = Server::builder().bind(at(server)).await.expect("bound").spawn();
+        for _ in 0..50 {
+            let error = Channel::connect(at(client)).await.expect_err("refused");
+            assert_eq!((error.code(), error.executed()), (Code::Protocol, Executed::No), "{error}");
+            assert!(error.message().contains(words), "{error}");
+            assert_eq!(error.address(), Some(at(client).as_str()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_says_of_where_it_is_leads_to_what_it_offers() {
+    for (given, said) in [
+        ("unix?shm=auto", "unix?shm=auto"),
+        ("unix?ring=64KiB&keepalive=off&shm=auto", "unix?shm=auto"),
+        ("unix?shm=off", "unix"),
+        ("shm?ring=64KiB", "shm"),
+    ] {
+        let directory = directory();
+        let at = |address: &str| {
+            let (scheme, options) = address.split_once('?').unwrap_or((address, ""));
+            let mark = if options.is_empty() { "" } else { "?" };
+            format!("{scheme}:{}{mark}{options}", directory.path().join("meet").display())
+        };
+        let listener = bind(&at(given)).await.expect("bound");
+        assert_eq!(listener.endpoint().to_string(), at(said), "{given}");
+    }
 }

@@ -9,7 +9,35 @@ use super::integer::IntegerType;
 use super::key::KeyType;
 use super::view::{Seen, View};
 use super::{JsonError, JsonLimits};
-use crate::model::{Argument, Field, Shape, Type, Variant};
+use crate::model::{Argument, Field, Missing, Shape, Type, Variant};
+
+/// A field or an argument.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    name: &'a str,
+    ty: &'a Type,
+    /// Whether its reader has a default for it.
+    has_default: bool,
+}
+
+impl<'a> Part<'a> {
+    fn field(Field { name, ty, missing, .. }: &'a Field) -> Self {
+        Self { name, ty, has_default: *missing == Missing::Default }
+    }
+
+    fn argument(argument: &'a Argument) -> Self {
+        Self { name: &argument.name, ty: &argument.ty, has_default: argument.default }
+    }
+
+    #[cold]
+    fn missing(self, what: &str) -> JsonError {
+        let what = format!("the {what} {}", shown(self.name));
+        match self.has_default {
+            true => JsonErrorKind::MissingDefault { what }.into(),
+            false => JsonErrorKind::Missing { what }.into(),
+        }
+    }
+}
 
 /// A value that is being written.
 pub(super) struct Encoding<'a> {
@@ -44,21 +72,19 @@ impl<'a> Encoding<'a> {
     }
 
     pub(super) fn arguments(&mut self, arguments: &[&'a Argument], value: &Value) -> Result<()> {
-        let named = || arguments.iter().map(|argument| (argument.name.as_str(), &argument.ty));
+        let parts = || arguments.iter().copied().map(Part::argument);
         match value {
             Value::Null if arguments.is_empty() => Ok(()),
-            Value::Object(object) => self.fields(named, object, "argument", 0),
+            Value::Object(object) => self.fields(parts, object, "argument", 0),
             Value::Array(elements) => {
-                if let Some((name, _)) = named().nth(elements.len()) {
-                    return Err(
-                        JsonErrorKind::Missing { what: format!("the argument {}", shown(name)) }.into()
-                    );
+                if let Some(part) = parts().nth(elements.len()) {
+                    return Err(part.missing("argument"));
                 }
                 if elements.len() > arguments.len() {
                     let expected = counted(arguments.len() as u64, "argument");
                     return Err(mismatch(expected, counted(elements.len() as u64, "element")));
                 }
-                for ((name, ty), element) in named().zip(elements) {
+                for (Part { name, ty, .. }, element) in parts().zip(elements) {
                     self.value(ty, element, 1).map_err(|error| error.within(Step::name(name)))?;
                 }
                 Ok(())
@@ -140,8 +166,7 @@ impl<'a> Encoding<'a> {
             (Shape::Newtype(inner), value) => self.value(inner, value, depth),
             (Shape::Tuple(types), value) => self.tuple(types, value, depth),
             (Shape::Struct(fields), Value::Object(object)) => {
-                let named = || fields.iter().map(|Field { name, ty, .. }| (name.as_str(), ty));
-                self.fields(named, object, "field", depth)
+                self.fields(|| fields.iter().map(Part::field), object, "field", depth)
             }
             (Shape::Enum(variants), value) => self.variant(variants, (ty, value), depth),
             (Shape::Unit | Shape::Struct(_), other) => {
@@ -179,38 +204,33 @@ impl<'a> Encoding<'a> {
         Ok(())
     }
 
-    fn fields<'n, I>(
+    fn fields<I: Iterator<Item = Part<'a>>>(
         &mut self,
         fields: impl Fn() -> I,
         object: &Map<String, Value>,
         what: &str,
         depth: u32,
-    ) -> Result<()>
-    where
-        'a: 'n,
-        I: Iterator<Item = (&'n str, &'a Type)>,
-    {
+    ) -> Result<()> {
         let depth = self.enter(depth)?;
         let mut used = 0;
-        for (name, ty) in fields() {
+        for part in fields() {
+            let Part { name, ty, .. } = part;
             match (object.get(name), ty) {
                 (Some(value), _) => {
                     used += 1;
                     self.value(ty, value, depth).map_err(|error| error.within(Step::name(name)))?;
                 }
-                // None is all that its absence can mean.
+                // In JSON that is how none is said, whatever default there is.
                 (None, Type::Option(_)) => self.bytes.push(0),
-                (None, _) => {
-                    return Err(JsonErrorKind::Missing { what: format!("the {what} {}", shown(name)) }.into());
-                }
+                (None, _) => return Err(part.missing(what)),
             }
         }
         if used >= object.len() {
             return Ok(());
         }
-        let unknown = object.keys().find(|key| fields().all(|(name, _)| name != key.as_str()));
+        let unknown = object.keys().find(|key| fields().all(|part| part.name != key.as_str()));
         let name = unknown.map(String::as_str).unwrap_or_default();
-        let known = listed(fields().map(|(name, _)| name));
+        let known = listed(fields().map(|part| part.name));
         Err(JsonErrorKind::Unknown { what: format!("{what} {}", shown(name)), known }.into())
     }
 

@@ -39,6 +39,12 @@ pub enum JsonErrorKind {
         /// What it is, with its name.
         what: String,
     },
+    /// A field or an argument is not there for which its reader has a default. A schema says that there is one, and
+    /// not which, and the bytes need a value.
+    MissingDefault {
+        /// What it is, with its name.
+        what: String,
+    },
     /// There is no field, argument or variant of this name.
     Unknown {
         /// What it was taken for, with its name.
@@ -145,6 +151,10 @@ impl fmt::Display for JsonError {
             JsonErrorKind::Mismatch { expected, found } => write!(f, "expected {expected}, found {found}"),
             JsonErrorKind::Number { number, reason } => write!(f, "the number {number} {reason}"),
             JsonErrorKind::Missing { what } => write!(f, "{what} is missing"),
+            JsonErrorKind::MissingDefault { what } => write!(
+                f,
+                "{what} is missing: it has a default, but the schema does not say which, so that a value has to be given"
+            ),
             JsonErrorKind::Unknown { what, known } if known.is_empty() => {
                 write!(f, "there is no {what}; there is none at all")
             }

@@ -31,9 +31,10 @@
 //!
 //! # What is refused
 //!
-//! A missing field that is no `Option`, though it may have a default: only its reader knows that. An unknown field,
-//! argument or variant; the error names those there are. Numbers that do not fit, or that JSON has rounded. Values
-//! beyond [`JsonLimits`].
+//! A missing field or argument that is no `Option`, though it may have a default: a schema says that there is one and
+//! not which, so only its reader knows it. An unknown field, argument or variant; the error names those there are.
+//! Numbers that do not fit, or that JSON has rounded. Values beyond [`JsonLimits`]. In text that [`parse`] reads, a key
+//! that comes twice in one object: other readers take one of the two and say nothing.
 
 mod base64;
 mod decode;
@@ -42,10 +43,12 @@ mod error;
 mod float;
 mod integer;
 mod key;
+mod text;
 mod view;
 
 pub use error::{JsonError, JsonErrorKind};
 pub use serde_json::Value;
+pub use text::parse;
 
 use crate::model::{Argument, Definition, Method, Type};
 use decode::Decoding;

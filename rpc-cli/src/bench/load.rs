@@ -14,7 +14,7 @@ use traitwire::idl::{DecodeLimits, Definition, Guard, Type};
 use traitwire::{CallError, Code, RpcError};
 
 use super::tally::Tally;
-use super::turns::Turns;
+use super::turns::{Turn, Turns};
 
 /// What is to be measured.
 #[derive(Debug)]
@@ -93,11 +93,11 @@ impl Patience {
     }
 }
 
-/// What a task has measured, and since when its call is under way. It is shared, so that nothing is lost with a call
+/// What a task has measured, and its call that is under way. It is shared, so that nothing is lost with a call
 /// that never ends.
 struct Progress {
     tally: Tally,
-    under_way: Option<Instant>,
+    under_way: Option<Turn>,
 }
 
 type Shared = Arc<Mutex<Progress>>;
@@ -133,14 +133,14 @@ impl Load {
             let (method, items) = (self.method.clone(), self.items.clone());
             tasks.spawn(async move {
                 let mut now = Instant::now();
-                while let Some(from) = turns.next(now).await {
-                    locked(&progress).under_way = Some(from);
+                while let Some(turn) = turns.next(now).await {
+                    locked(&progress).under_way = Some(turn);
                     let answer = match &items {
                         Some(items) => items.count(&client, &method, &arguments).await,
                         None => client.call(&method, &arguments, None).await.map(|_| 0),
                     };
                     now = Instant::now();
-                    let latency = now.saturating_duration_since(from);
+                    let latency = now.saturating_duration_since(turn.from);
                     let mut progress = locked(&progress);
                     progress.under_way = None;
                     progress.tally.note(latency, answer);
@@ -160,8 +160,8 @@ impl Load {
         for progress in all_progress {
             let progress = locked(&progress);
             all.add(&progress.tally);
-            if let Some(from) = progress.under_way {
-                all.note_unfinished(now.saturating_duration_since(from));
+            if let Some(turn) = progress.under_way {
+                all.note_unfinished(now.saturating_duration_since(turn.from));
             }
         }
         turns.missed(now).into_iter().for_each(|(waited, count)| all.note_unstarted(waited, count));
@@ -174,7 +174,9 @@ impl Load {
         match end {
             End::Time(time) => tokio::time::sleep(time.saturating_add(self.patience.after_time)).await,
             End::Count(_) => loop {
-                let last = all.iter().filter_map(|progress| locked(progress).under_way).max();
+                // Not since they were due: calls that come late are answered none the less.
+                let made = |progress: &Shared| locked(progress).under_way.map(|turn| turn.made);
+                let last = all.iter().filter_map(made).max();
                 let left = last.map_or(patience, |last| patience.saturating_sub(last.elapsed()));
                 if left.is_zero() {
                     return;
@@ -197,6 +199,7 @@ mod tests {
     #[ipc_service]
     trait Desk {
         async fn never(&self) -> bool;
+        async fn slowly(&self);
     }
 
     struct Closed;
@@ -205,9 +208,19 @@ mod tests {
         async fn never(&self) -> bool {
             pending().await
         }
+
+        async fn slowly(&self) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
-    async fn measured(name: &str, rate: Option<f64>, end: End, interrupt: impl Future) -> Tally {
+    async fn measured(
+        name: &str,
+        method: &str,
+        rate: Option<f64>,
+        end: End,
+        interrupt: impl Future,
+    ) -> Tally {
         let address = format!("mem:{name}");
         let server = Server::builder().service(DeskServer::new(Closed)).bind(address.as_str()).await;
         let _handle = server.expect("it listens").spawn();
@@ -218,7 +231,7 @@ mod tests {
             rate,
             warm_up: Duration::ZERO,
             end,
-            method: "never".to_owned(),
+            method: method.to_owned(),
             arguments: Vec::new(),
             items: None,
             patience: Patience { after_time: patience, of_count: patience },
@@ -233,7 +246,7 @@ mod tests {
             ("timed", None, End::Time(Duration::from_millis(10)), 0),
             ("due", Some(1000.0), End::Count(3), 2),
         ] {
-            let tally = measured(name, rate, end, pending::<()>()).await;
+            let tally = measured(name, "never", rate, end, pending::<()>()).await;
             let counts = (tally.answered, tally.unfinished, tally.unstarted, tally.latencies.len());
             assert_eq!(counts, (0, 1, unstarted, 1 + unstarted), "{name}");
             assert!(tally.latencies.min() >= 190_000_000 && !tally.interrupted, "{name}: {tally:?}");
@@ -241,8 +254,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn calls_that_come_late_and_are_answered_are_not_given_up() {
+        // The last are due long before they are made: by more than calls are waited for.
+        let tally = measured("late", "slowly", Some(1000.0), End::Count(20), pending::<()>()).await;
+        let counts = (tally.answered, tally.unfinished, tally.unstarted, tally.failed());
+        assert_eq!(counts, (20, 0, 0, 0), "answered, unfinished, unstarted, failed");
+        assert!(tally.latencies.max() > 200_000_000, "{}", tally.latencies.max());
+    }
+
+    #[tokio::test]
     async fn an_interrupt_keeps_what_was_measured() {
-        let tally = measured("interrupted", None, End::Time(Duration::from_secs(3600)), ready(())).await;
+        let tally =
+            measured("interrupted", "never", None, End::Time(Duration::from_secs(3600)), ready(())).await;
         assert!(tally.interrupted && tally.unfinished <= 1, "{tally:?}");
     }
 }

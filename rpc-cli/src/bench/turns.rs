@@ -21,6 +21,15 @@ pub(super) enum Turns {
     Open(Arc<Schedule>),
 }
 
+/// One call that may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turn {
+    /// From when it is measured: where it comes late, since when it was due.
+    pub(super) from: Instant,
+    /// When it is made. How long it is waited for counts from here.
+    pub(super) made: Instant,
+}
+
 /// Calls that are due one after another at even distances. A thread lets one more be made at each time.
 pub(super) struct Schedule {
     start: Instant,
@@ -58,15 +67,15 @@ impl Turns {
         Self::Open(schedule)
     }
 
-    /// Waits for a turn, and says from when the call is to be measured; `None` at the end. The time is `now`.
-    pub(super) async fn next(&self, now: Instant) -> Option<Instant> {
+    /// Waits for a turn; `None` at the end. The time is `now`.
+    pub(super) async fn next(&self, now: Instant) -> Option<Turn> {
         match self {
             Self::Closed { until, left } => {
                 let less = |left: u64| left.checked_sub(1);
                 let take =
                     |left: &AtomicU64| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok();
                 let has_turn = until.is_none_or(|until| now < until) && left.as_ref().is_none_or(take);
-                has_turn.then_some(now)
+                has_turn.then_some(Turn { from: now, made: now })
             }
             Self::Open(schedule) => schedule.next().await,
         }
@@ -120,7 +129,7 @@ impl Schedule {
         }
     }
 
-    async fn next(&self) -> Option<Instant> {
+    async fn next(&self) -> Option<Turn> {
         let waited = match self.turns.try_acquire() {
             Ok(turn) => {
                 turn.forget();
@@ -139,7 +148,8 @@ impl Schedule {
         }
         let now = Instant::now();
         // Whoever waited was there in time; how late it was woken is no fault of the peer's.
-        Some(if waited { now } else { self.due(number).min(now) })
+        let from = if waited { now } else { self.due(number).min(now) };
+        Some(Turn { from, made: now })
     }
 
     fn missed(&self, now: Instant) -> Vec<(Duration, u64)> {
@@ -179,7 +189,9 @@ mod tests {
             tokio::task::yield_now().await;
         }
         for number in 0..3 {
-            assert_eq!(turns.next(Instant::now()).await, Some(schedule.due(number)));
+            let turn = turns.next(Instant::now()).await.expect("there are three");
+            assert_eq!(turn.from, schedule.due(number));
+            assert!(turn.made >= schedule.due(2), "it is made now");
         }
         assert_eq!(turns.next(Instant::now()).await, None);
     }
@@ -190,7 +202,7 @@ mod tests {
         let Turns::Open(schedule) = &turns else { unreachable!("it was opened") };
         turns.next(Instant::now()).await;
         let second = turns.next(Instant::now()).await.expect("there are two");
-        assert!(second >= schedule.due(1));
+        assert!(second.from >= schedule.due(1) && second.made == second.from);
     }
 
     #[tokio::test]

@@ -18,6 +18,9 @@ pub const PREFIX: usize = MAGIC.len() + 2 + 2 + 4;
 /// Largest body of a hello: room for about 8,000 methods (P-3).
 pub const MAX_HELLO: u32 = 256 << 10;
 
+/// Longest text that is taken for a reason, in bytes (P-1).
+const MAX_REASON: usize = 256;
+
 /// Most services and methods in a hello (P-3): a few bytes each on the wire, many times that in memory.
 const MAX_ENTRIES: usize = 10_000;
 
@@ -175,7 +178,16 @@ fn not_a_hello(input: &[u8]) -> RpcError {
         }
         _ => "",
     };
+    if let (true, Some(reason)) = (guess.is_empty(), text(input)) {
+        return RpcError::new(Code::Protocol, format!("the peer says, in place of a hello: {reason}"));
+    }
     let message =
         format!("the peer does not speak this protocol: it began with \"{}\"{guess}", shown.escape_ascii());
     RpcError::new(Code::Protocol, message)
+}
+
+/// Why the peer refuses, if all that it has said is one line of text, and not too long for a reason (P-1).
+fn text(input: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(input).ok()?;
+    (text.len() <= MAX_REASON && !text.chars().any(char::is_control)).then_some(text)
 }

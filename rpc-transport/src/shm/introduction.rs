@@ -44,13 +44,12 @@ pub(super) enum Declines {
 }
 
 impl Met {
-    /// Why there is no connection over shared memory.
+    /// Why a server that demands shared memory refuses a client.
     pub(super) fn refusal(&self) -> io::Error {
-        let what = match self {
-            Met::Plain { .. } => "the peer takes this for a `unix:` address",
+        invalid(match self {
+            Met::Plain { .. } => "a `shm:` server is here: dial shm:PATH, or unix:PATH?shm=auto",
             Met::Declined | Met::Shared { .. } => "the peer has no memory to share",
-        };
-        io::Error::new(io::ErrorKind::InvalidData, what)
+        })
     }
 }
 

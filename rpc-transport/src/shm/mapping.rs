@@ -86,48 +86,51 @@ impl Mappings {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+    use std::time::Duration;
 
-    use tokio::sync::oneshot;
+    use tokio::sync::mpsc::unbounded_channel;
 
     use super::*;
 
-    #[tokio::test]
-    async fn one_user_holds_a_few_threads_whoever_waits_for_them() {
-        let mut mappings = Mappings::new(4096);
-        let (held, holder) = (Some(1), Some(2));
-        let (started, mut starts) = tokio::sync::mpsc::unbounded_channel();
-        let mut ends = Vec::new();
-        let mut waiting = Vec::new();
-        for _ in 0..=THREADS {
-            let (end, ended) = mpsc::channel::<()>();
+    #[test]
+    fn one_user_holds_a_few_threads_whoever_waits_for_them() {
+        // One thread is left by those that are held: what is asked of it is done in the order in which it is asked.
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().max_blocking_threads(THREADS + 1).build().expect("a runtime");
+        let test = async {
+            let mut mappings = Mappings::new(4096);
+            let (held, holder) = (Some(1), Some(2));
+            let (started, mut starts) = unbounded_channel();
+            let mut ends = Vec::new();
+            let mut waiting = Vec::new();
+            for _ in 0..THREADS {
+                let (end, ended) = mpsc::channel::<()>();
+                let (mapping, started) = (mappings.of(holder), started.clone());
+                ends.push(end);
+                waiting.push(tokio::spawn(async move {
+                    let work = move || {
+                        let _ = started.send(());
+                        // Until the other end is dropped.
+                        let _ = ended.recv();
+                        Ok(())
+                    };
+                    mapping.run(work).await
+                }));
+            }
+            for _ in 0..THREADS {
+                starts.recv().await.expect("one begins");
+            }
+            // Nobody waits any more, and the threads are held all the same.
+            waiting.iter().for_each(tokio::task::JoinHandle::abort);
             let (mapping, started) = (mappings.of(holder), started.clone());
-            ends.push(end);
-            waiting.push(tokio::spawn(async move {
-                let work = move || {
-                    let _ = started.send(());
-                    // Until the other end is dropped.
-                    let _ = ended.recv();
-                    Ok(())
-                };
-                mapping.run(work).await
-            }));
-        }
-        for _ in 0..THREADS {
-            starts.recv().await.expect("one begins");
-        }
-        // Nobody waits any more, and the threads are held all the same.
-        waiting.iter().take(THREADS).for_each(tokio::task::JoinHandle::abort);
-        mappings.of(held).create().await.expect("another user's memory");
-        let (tell, mut told) = oneshot::channel();
-        let mapping = mappings.of(holder);
-        let last = tokio::spawn(async move {
-            let created = mapping.create().await;
-            let _ = tell.send(());
-            created
-        });
-        tokio::task::yield_now().await;
-        assert!(told.try_recv().is_err() && starts.try_recv().is_err());
-        drop(ends);
-        last.await.expect("no panic").expect("memory");
+            let last = tokio::spawn(async move { mapping.run(move || Ok(started.send(()))).await });
+            tokio::task::yield_now().await;
+            mappings.of(held).create().await.expect("another user's memory");
+            assert!(starts.try_recv().is_err(), "the user has a thread more");
+            drop(ends);
+            last.await.expect("no panic").expect("a thread").expect("it is heard");
+        };
+        let timely = async { tokio::time::timeout(Duration::from_secs(20), test).await };
+        runtime.block_on(timely).expect("nobody waits for ever");
     }
 }

@@ -175,14 +175,15 @@ fn look(reading: &Mutex<Reading>, own: &Side, other: &Side) {
     }
 }
 
-fn in_every_order(preemptions: usize, scenario: impl Fn() + Send + Sync + 'static) {
+/// Tries those orders of a scenario in which threads are interrupted so often at most.
+fn in_many_orders(preemptions: usize, scenario: impl Fn() + Send + Sync + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(preemptions);
     model.check(scenario);
 }
 
 fn two_sides(at_once: usize) {
-    in_every_order(PREEMPTIONS, move || {
+    in_many_orders(PREEMPTIONS, move || {
         let (here, there) = (Side::new(), Side::new());
         let (own, other) = (Arc::clone(&here), Arc::clone(&there));
         let producing = thread::spawn(move || produce(&own, &other, BYTES));
@@ -203,7 +204,7 @@ fn k_08_the_same_byte_by_byte() {
 
 #[test]
 fn k_08_the_same_while_a_caller_looks_in_place_of_the_driver() {
-    in_every_order(PREEMPTIONS_OF_THREE, || {
+    in_many_orders(PREEMPTIONS_OF_THREE, || {
         let (here, there) = (Side::new(), Side::new());
         let reading =
             Arc::new(Mutex::new(Reading { consumer: Consumer::new(), all: Vec::new(), has_ended: false }));

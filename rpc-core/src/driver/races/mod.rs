@@ -34,8 +34,8 @@ use crate::transport::{Peer, Wire};
 /// How often a thread is interrupted where it would go on: what races there are show with two.
 const PREEMPTIONS: usize = 2;
 
-/// Tries the orders of a scenario.
-fn in_every_order(scenario: impl Fn() + Send + Sync + 'static) {
+/// Tries those orders of a scenario in which threads are interrupted [so often](PREEMPTIONS) at most.
+fn in_many_orders(scenario: impl Fn() + Send + Sync + 'static) {
     // For the driver's timers, which never fire here.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let _entered = runtime.enter();
@@ -116,7 +116,7 @@ fn close(connection: &Connection, driver: thread::JoinHandle<RpcError>) {
 
 #[test]
 fn a_call_is_made_while_the_driver_goes_to_rest() {
-    in_every_order(|| {
+    in_many_orders(|| {
         let (connection, _, driver) = World::new(Services::default(), |_| ()).drive();
         let outcome = caller(&connection).join().expect("no panic");
         assert!(matches!(outcome, Outcome::Output(_)), "{outcome:?}");
@@ -126,7 +126,7 @@ fn a_call_is_made_while_the_driver_goes_to_rest() {
 
 #[test]
 fn two_callers_write_at_once() {
-    in_every_order(|| {
+    in_many_orders(|| {
         let (connection, _, driver) = World::new(Services::default(), |_| ()).drive();
         let other = caller(&connection);
         let outcome = block_on(connection.call(NewCall::new(PLAIN, Body::default()))).outcome;
@@ -140,7 +140,7 @@ fn two_callers_write_at_once() {
 /// D-13: credit comes between asking for it and waiting for it.
 #[test]
 fn d_13_credit_comes_while_its_sender_begins_to_wait() {
-    in_every_order(|| {
+    in_many_orders(|| {
         let world = World::new(Services::default(), |options| options.limits.stream_window = 1024);
         let (connection, pipe, driver) = world.drive();
         block_on(async {
@@ -166,7 +166,7 @@ fn d_13_credit_comes_while_its_sender_begins_to_wait() {
 
 #[test]
 fn a_call_is_cancelled_while_its_reply_comes() {
-    in_every_order(|| {
+    in_many_orders(|| {
         // The next call needs its place.
         let (connection, _, driver) = World::new(Services::default(), |o| o.limits.max_calls = 1).drive();
         {
@@ -181,7 +181,7 @@ fn a_call_is_cancelled_while_its_reply_comes() {
 
 #[test]
 fn the_connection_ends_while_a_call_is_made() {
-    in_every_order(|| {
+    in_many_orders(|| {
         let (connection, pipe, driver) = World::new(Services::default(), |_| ()).drive();
         let caller = caller(&connection);
         pipe.end();
@@ -240,7 +240,7 @@ impl Dispatch for Waiting {
 
 #[test]
 fn a_handler_is_woken_while_the_driver_goes_to_rest() {
-    in_every_order(|| {
+    in_many_orders(|| {
         let told = Arc::<Told>::default();
         let mut services = Services::default();
         services.add(Waiting(Arc::clone(&told)));
@@ -256,7 +256,7 @@ fn a_handler_is_woken_while_the_driver_goes_to_rest() {
 /// The peer's call comes to a caller that looks for its reply.
 #[test]
 fn a_looking_caller_reads_what_is_for_the_driver() {
-    in_every_order(|| {
+    in_many_orders(|| {
         let told = Arc::<Told>::default();
         (0..2).for_each(|_| told.tell());
         let mut services = Services::default();
@@ -271,7 +271,7 @@ fn a_looking_caller_reads_what_is_for_the_driver() {
 
 #[test]
 fn a_looking_caller_reads_that_the_peer_leaves() {
-    in_every_order(|| {
+    in_many_orders(|| {
         let world = World::looked_at(Services::default(), |_| (), Besides::GoAway);
         let (connection, _, driver) = world.drive();
         let outcome = caller(&connection).join().expect("no panic");
@@ -285,7 +285,7 @@ fn a_looking_caller_reads_that_the_peer_leaves() {
 /// The peer says how much it has taken: more may be written, which nobody else sees to.
 #[test]
 fn a_looking_caller_goes_on_with_what_the_peer_has_room_for() {
-    in_every_order(|| {
+    in_many_orders(|| {
         let world = World::looked_at(Services::default(), |o| o.low_window = 1024, Besides::Nothing);
         let (connection, _, driver) = world.drive();
         let outcome = block_on(async {
