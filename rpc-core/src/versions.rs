@@ -276,7 +276,8 @@ mod tests {
     fn argument(name: &str, size: usize) -> Body {
         let encoded = |docs: usize| {
             let mut encoder = Encoder::new();
-            encoder.value(&Interface::builder(name, &"d".repeat(docs)).build());
+            let docs = "d".repeat(docs);
+            encoder.value(&Interface::builder(name, &docs).build());
             encoder.finish().expect("encoded")
         };
         // The length of such docs takes three bytes.
