@@ -3,6 +3,8 @@
 #![cfg(target_os = "linux")]
 #![allow(missing_docs, unreachable_pub, reason = "a service of a test needs neither")]
 
+#[path = "evolution/errors.rs"]
+mod errors;
 #[path = "evolution/limits.rs"]
 mod limits;
 #[path = "evolution/methods.rs"]

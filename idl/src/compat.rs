@@ -4,7 +4,7 @@
 mod advice;
 mod findings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use crate::model::Interface;
@@ -213,8 +213,9 @@ pub fn compare_all(old: &[Interface], new: &[Interface]) -> Result<Compatibility
         let (place, reason, fix) = (interface.name.clone(), reason.to_owned(), advice::of(kind, safety));
         Change { place, kind, safety, reason, fix, methods }
     };
+    let (known, known_now) = (by_name(old, |it| &it.name), by_name(new, |it| &it.name));
     for before in old {
-        match new.iter().find(|now| now.name == before.name) {
+        match known_now.get(&*before.name) {
             Some(now) => changes.extend(compare(before, now)?.changes),
             None => {
                 let reason = "old clients still call it";
@@ -222,11 +223,16 @@ pub fn compare_all(old: &[Interface], new: &[Interface]) -> Result<Compatibility
             }
         }
     }
-    for now in new.iter().filter(|now| !old.iter().any(|before| before.name == now.name)) {
+    for now in new.iter().filter(|now| !known.contains_key(&*now.name)) {
         let reason = "an old server does not have it";
         changes.push(whole(now, ChangeKind::ServiceAdded, Safety::ServersFirst, reason));
     }
     Ok(Compatibility { changes })
+}
+
+/// The first of each name.
+fn by_name<'a, T>(all: &'a [T], name: impl Fn(&'a T) -> &'a String) -> HashMap<&'a str, &'a T> {
+    all.iter().rev().map(|one| (name(one).as_str(), one)).collect()
 }
 
 /// What is said of services and methods as wholes.
@@ -241,14 +247,14 @@ fn methods(old: &Interface, new: &Interface) -> Vec<Change> {
         let reason = "services are found by their names";
         add(new.name.clone(), ChangeKind::ServiceRenamed, Safety::Breaking, reason, all);
     }
-    let lacks = |interface: &Interface, name: &str| !interface.methods.iter().any(|it| it.name == name);
-    for method in new.methods.iter().filter(|method| lacks(old, &method.name)) {
+    let (known, known_now) = (by_name(&old.methods, |it| &it.name), by_name(&new.methods, |it| &it.name));
+    for method in new.methods.iter().filter(|method| !known.contains_key(&*method.name)) {
         let (place, reason) = (format!("{}.{}", new.name, method.name), "an old server does not have it");
         add(place, ChangeKind::MethodAdded, Safety::ServersFirst, reason, vec![method.name.clone()]);
     }
     for method in &old.methods {
         let (place, name) = (format!("{}.{}", new.name, method.name), vec![method.name.clone()]);
-        let Some(now) = new.methods.iter().find(|now| now.name == method.name) else {
+        let Some(now) = known_now.get(&*method.name) else {
             let reason = "old clients still call it";
             add(place, ChangeKind::MethodRemoved, Safety::ClientsFirst, reason, name);
             continue;

@@ -27,7 +27,7 @@ impl Interface {
     pub fn print(&self) -> String {
         let labels = labels(&self.types);
         let mut printer = Printer { labels: Some(&labels), limit: MAX_BYTES, ..Printer::new(&self.types) };
-        let is_ordered = !order_of_mention(self).into_iter().eq(0..self.types.len());
+        let is_ordered = !order_of_mention(&self.methods, &self.types).into_iter().eq(0..self.types.len());
         printer.service(&self.name, &self.docs, &self.methods, is_ordered);
         for (definition, label) in self.types.iter().zip(&labels) {
             printer.text("\n");

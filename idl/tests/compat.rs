@@ -436,3 +436,21 @@ fn methods_with_one_fingerprint_have_no_changes() {
     }
     assert!(equal > 50, "only {equal} pairs were equal");
 }
+
+#[test]
+fn of_many_reasons_only_a_few_are_told() {
+    let named = |count: usize| {
+        let price = (0..count).fold(price(Type::U8), |field, at| field.alias(format!("p{at}")));
+        find(vec![price])
+    };
+    let reason = |count| {
+        let compared = compare(&named(0), &named(count)).unwrap();
+        let [change] = &compared.changes[..] else { panic!("{compared:?}") };
+        assert_eq!((&*change.place, change.kind), ("Item.price", Kind::AliasAdded));
+        change.reason.clone()
+    };
+    let told = |at| format!("the new version finds it by the name `p{at}` too");
+    assert_eq!(reason(1), told(0));
+    assert_eq!(reason(4), [0, 1, 2, 3].map(told).join("; "));
+    assert_eq!(reason(9), format!("{}; and 5 more", [0, 1, 2, 3].map(told).join("; ")));
+}

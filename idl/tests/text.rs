@@ -330,3 +330,34 @@ fn mistakes_are_told_with_place_and_advice() {
     }
     assert!(differing.is_empty(), "MISTAKES=overwrite accepts these:\n{}", differing.join("\n"));
 }
+
+#[test]
+fn ten_thousand_types_of_one_name_are_found_by_their_arguments_and_in_any_order() {
+    const COUNT: usize = 3_400;
+    let mut text = "trait S { async fn m(&self, last: Page<Page<I3399>>); }\n".to_owned();
+    // What is in the arguments of the first is defined last.
+    (0..COUNT).for_each(|at| text += &format!("struct Page<Page<I{at}>> {{ outer: Page<I{at}> }}\n"));
+    (0..COUNT).rev().for_each(|at| text += &format!("struct Page<I{at}> {{ inner: I{at} }}\n"));
+    (0..COUNT).for_each(|at| text += &format!("struct I{at} {{ n{at}: u8 }}\n"));
+    // On a stack that would not hold one call in another for each of them.
+    let read = std::thread::Builder::new().stack_size(256 << 10).spawn(move || Interface::parse(&text));
+    let interface = read.expect("a thread").join().expect("no panic").expect("an interface");
+    let names: Vec<_> = interface.types.iter().map(|it| (&*it.name, it.arguments.clone())).collect();
+    let expected = [("Page", vec![Type::Named(1)]), ("Page", vec![Type::Named(2)]), ("I3399", Vec::new())];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn only_a_few_numbers_of_arguments_are_told() {
+    let of = |count: usize| format!("struct P<{}>;\n", vec!["u8"; count].join(", "));
+    let told = |counts: &[usize]| {
+        let items: String = counts.iter().map(|count| of(*count)).collect();
+        let error =
+            parse(&format!("trait S {{ async fn m(&self, a: P<>); }}\n{items}")).expect_err("no such P");
+        let mut helps = error.problems().iter().map(|problem| problem.help.clone());
+        helps.find(|help| help.starts_with("it is defined")).expect("said of P")
+    };
+    assert_eq!(told(&[1, 1, 1]), "it is defined with 1 of them");
+    assert_eq!(told(&[3, 1]), "it is defined with 1 or 3 of them");
+    assert_eq!(told(&[6, 5, 4, 3, 2, 1]), "it is defined with 1 or 2 or 3 or 4 or more of them");
+}

@@ -1,7 +1,9 @@
 //! Values that another version of their types wrote, as this side's version reads them: plain bytes with gaps where
 //! this side's own types say what stands. Never decides what a gap means.
 
-use traitwire_idl::{Absent, DecodeLimits, GapCursor, Plan, TranscodeError, Transcoded};
+use std::sync::Arc;
+
+use traitwire_idl::{Absent, DecodeLimits, GapCursor, Gaps, Plan, TranscodeError, Transcoded};
 
 use crate::body::Body;
 use crate::buffer::Buffer;
@@ -11,7 +13,10 @@ use crate::reference::References;
 /// A body's bytes behind its first gap, and all gaps.
 #[derive(Debug)]
 pub(crate) struct Evolved {
-    transcoded: Transcoded,
+    bytes: Buffer,
+    gaps: Gaps,
+    /// Of fields that gaps refer to.
+    names: Arc<[Box<str>]>,
 }
 
 /// What stands in a gap.
@@ -26,9 +31,9 @@ pub(crate) enum Missing<'a> {
 impl Evolved {
     /// The gap at a place, how many structures with a field of its name begin one there before, and the place behind it.
     pub(crate) fn gap(&self, place: GapCursor) -> Option<(Missing<'_>, u32, GapCursor)> {
-        let (gap, behind) = self.transcoded.gaps.after(place)?;
+        let (gap, behind) = self.gaps.after(place)?;
         let missing = match gap.absent {
-            Absent::Field(_) => Missing::Field(self.transcoded.name(gap)?),
+            Absent::Field(name) => Missing::Field(self.names.get(name as usize)?),
             Absent::Argument(place) => Missing::Argument(place),
         };
         Some((missing, gap.skip, behind))
@@ -36,17 +41,17 @@ impl Evolved {
 
     /// The bytes up to the gap at a place, or the end.
     pub(crate) fn before(&self, place: GapCursor) -> &[u8] {
-        &self.transcoded.bytes[place.at as usize..self.position(place)]
+        &self.bytes[place.at as usize..self.position(place)]
     }
 
     /// How many bytes there are behind the gap at a place.
     pub(crate) fn after(&self, place: GapCursor) -> usize {
-        self.transcoded.bytes.len() - self.position(place)
+        self.bytes.len() - self.position(place)
     }
 
     fn position(&self, place: GapCursor) -> usize {
-        let next = self.transcoded.gaps.after(place);
-        next.map_or(self.transcoded.bytes.len(), |(gap, _)| gap.at as usize)
+        let next = self.gaps.after(place);
+        next.map_or(self.bytes.len(), |(gap, _)| gap.at as usize)
     }
 }
 
@@ -63,11 +68,12 @@ pub(crate) fn evolve(
     let limits = DecodeLimits::default().with_max_depth(max_depth);
     let mut transcoded = Transcoded { bytes: std::mem::take(&mut *Buffer::new()), ..Transcoded::default() };
     let taken = plan.transcode(bytes, limits, &mut transcoded).map_err(refused)?;
-    if transcoded.gaps.is_empty() {
-        let head = Buffer::from(transcoded.bytes);
-        return Ok((Body::new(head).with_references(references.clone()), taken));
+    let Transcoded { bytes, gaps, names, .. } = transcoded;
+    let bytes = Buffer::from(bytes);
+    if gaps.is_empty() {
+        return Ok((Body::new(bytes).with_references(references.clone()), taken));
     }
-    let evolved = Evolved { transcoded };
+    let evolved = Evolved { bytes, gaps, names };
     let mut head = Buffer::new();
     head.extend_from_slice(evolved.before(GapCursor::default()));
     Ok((Body::new(head).with_gaps(references, evolved), taken))

@@ -31,8 +31,8 @@ pub struct Limits {
     /// given back. 10,000; one more fails the message that would carry it.
     pub max_references: u32,
     /// `max_versions`: other versions of each of this side's services that the peer may introduce, so that it can call
-    /// them. 32, each of at most 512 KiB, and of all services together so many times 512 KiB; a client with one more
-    /// finds its methods refused.
+    /// them. 32, each of at most 512 KiB; all services together take as many bytes as so many of the largest, where each
+    /// counts 16 KiB beside its own. A client with one more finds its methods refused.
     pub max_versions: u32,
     /// `max_queued`: bytes of output waiting for the peer to read before no further handler starts. 4 MiB.
     pub max_queued: u32,

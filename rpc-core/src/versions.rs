@@ -20,7 +20,8 @@ use crate::services::Services;
 /// Bytes of the largest interface that a peer may introduce, and that is read from a peer: a few hundred methods.
 pub(crate) const MAX_INTERFACE: usize = 512 << 10;
 
-/// What one introduction costs beside its bytes: this side's own interface is looked at for it.
+/// What one introduction costs beside its bytes: this side's own interface is looked at for it. All on a connection
+/// together cost no more than `max_versions` of the largest.
 const OWN_COST: usize = 16 << 10;
 
 /// What a method of the caller's version is at the callee (P-52).
@@ -43,7 +44,7 @@ pub(crate) struct Versions {
     next: u32,
     /// Introductions that were looked at, by the address of the service they were about.
     tried: HashMap<usize, u32>,
-    /// What all of them cost.
+    /// What all introductions cost, those that came to nothing too.
     spent: usize,
 }
 
@@ -126,12 +127,12 @@ impl Versions {
             return answer(&known.answers, known.service);
         }
         // Also what comes to nothing costs time.
-        let most = MAX_INTERFACE.saturating_mul(limits.max_versions as usize);
-        self.spent = self.spent.saturating_add(OWN_COST + bytes.len());
+        self.spent = self.spent.saturating_add(OWN_COST).saturating_add(bytes.len());
+        let most = (MAX_INTERFACE + OWN_COST).saturating_mul(limits.max_versions as usize);
         if self.spent > most {
             let message = format!(
-                "the peer takes no more introductions: all on this connection together are more than its \
-                 max_versions of {} times {MAX_INTERFACE} bytes",
+                "the peer takes no more introductions: all on this connection, each with {OWN_COST} bytes beside \
+                 its own, come to more than {most}; raise its max_versions of {}",
                 limits.max_versions
             );
             return Err(RpcError::new(Code::ResourceExhausted, message));
@@ -269,6 +270,70 @@ mod tests {
         assert_eq!(answers, [Answer::Number(0)]);
         let interface = read_interface(&bytes[bytes.len() - decoder.left()..], limits.max_depth);
         assert_eq!(interface.expect("a schema that can be read"), own.without_docs());
+    }
+
+    /// An interface of this name, encoded in so many bytes.
+    fn argument(name: &str, size: usize) -> Body {
+        let encoded = |docs: usize| {
+            let mut encoder = Encoder::new();
+            let docs = "d".repeat(docs);
+            encoder.value(&Interface::builder(name, &docs).build());
+            encoder.finish().expect("encoded")
+        };
+        // The length of such docs takes three bytes.
+        let around = encoded(1 << 14).len() - (1 << 14);
+        encoded(size - around)
+    }
+
+    /// Introduces one after another. What comes of each: the error, or nothing.
+    fn introduce_all(limits: &Limits, arguments: impl Iterator<Item = Body>) -> Vec<Option<RpcError>> {
+        let (mut services, mut versions) = (Services::default(), Versions::default());
+        services.add(Documented);
+        arguments.map(|mut it| versions.introduce(&services, false, &mut it, limits).err()).collect()
+    }
+
+    #[test]
+    fn so_many_of_the_largest_versions_are_taken_and_none_after_them() {
+        for max_versions in [1, 3] {
+            let limits = Limits { max_versions, ..Limits::default() };
+            let largest = (0..max_versions).map(|index| {
+                // Each is another one.
+                let mut bytes = argument("Documented", MAX_INTERFACE).as_contiguous().to_vec();
+                assert_eq!(bytes.len(), MAX_INTERFACE);
+                bytes[20] = b'a' + index as u8;
+                let mut buffer = crate::buffer::Buffer::new();
+                buffer.extend_from_slice(&bytes);
+                Body::new(buffer)
+            });
+            let more = [argument("Documented", 1 << 15), argument("Elsewhere", 1 << 15)];
+            let came = introduce_all(&limits, largest.chain(more));
+            let (taken, refused) = came.split_at(max_versions as usize);
+            assert_eq!(taken, vec![None; max_versions as usize]);
+            for refused in refused {
+                let error = refused.as_ref().expect("refused");
+                let most = max_versions as usize * 528 * 1024;
+                assert_eq!(
+                    (error.code(), error.message()),
+                    (
+                        Code::ResourceExhausted,
+                        &*format!(
+                            "the peer takes no more introductions: all on this connection, each with 16384 bytes \
+                             beside its own, come to more than {most}; raise its max_versions of {max_versions}"
+                        )
+                    )
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn introductions_that_come_to_nothing_count_too() {
+        let limits = Limits { max_versions: 1, ..Limits::default() };
+        // Each costs 48 KiB of 528.
+        let came = introduce_all(&limits, (0..12).map(|_| argument("Elsewhere", 1 << 15)));
+        let codes: Vec<_> = came.iter().map(|it| it.as_ref().map(RpcError::code)).collect();
+        let expected = [vec![Some(Code::Unimplemented); 11], vec![Some(Code::ResourceExhausted)]].concat();
+        assert_eq!(codes, expected);
     }
 
     #[test]

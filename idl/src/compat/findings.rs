@@ -21,6 +21,9 @@ pub(super) enum Direction {
 #[derive(Debug, Default)]
 pub(super) struct Findings(BTreeMap<(String, ChangeKind), Finding>);
 
+/// Reasons that are told of one change: a field may have any number of names, and its type have namesakes.
+const MOST_REASONS: usize = 4;
+
 #[derive(Debug, Default)]
 struct Finding {
     methods: BTreeSet<String>,
@@ -178,7 +181,12 @@ impl Findings {
             let mut methods: Vec<String> = methods.into_iter().collect();
             methods.sort_by_key(|method| order.get(method.as_str()).copied());
             let fix = advice::of(kind, safety);
-            Change { place, kind, safety, reason: said.join("; "), fix, methods }
+            let left_out = said.len().saturating_sub(MOST_REASONS);
+            let mut reason = said.into_iter().take(MOST_REASONS).collect::<Vec<_>>().join("; ");
+            if left_out > 0 {
+                reason += &format!("; and {left_out} more");
+            }
+            Change { place, kind, safety, reason, fix, methods }
         });
         changes.collect()
     }

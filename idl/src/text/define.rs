@@ -1,6 +1,7 @@
 //! What the definitions of a text consist of: items, with their parameters filled in, into the model's. Never decides
 //! which definition a name means.
 
+use super::known::depth;
 use super::resolve::{Source, Table};
 use super::standard::standard;
 use super::tree::{self, Item};
@@ -14,6 +15,7 @@ impl Table<'_> {
     /// Enters every item, those that no method reaches too, so that the mistakes in them are found. Gives those that
     /// are no generic types, in the order of the text.
     pub(super) fn enter_all(&self) -> Vec<usize> {
+        self.enter_names();
         let mut entered = Vec::new();
         for (index, item) in self.file.items.iter().enumerate() {
             let (identifier, span) = (&item.identifier.text, item.identifier.span);
@@ -24,6 +26,13 @@ impl Table<'_> {
                     format!("call it otherwise, with `#[serde(rename = \"{}\")]` above it", item.name),
                 );
             }
+            if self.known.borrow().is_again(index) {
+                self.problems.refuse(
+                    span,
+                    format!("`{identifier}` is defined already"),
+                    "call one of them otherwise; with `#[serde(rename = \"…\")]` two types can have one name",
+                );
+            }
             if self.is_generic(item) {
                 // Whether all other names are known shows with any arguments.
                 let arguments = vec![Type::Unit; item.arguments.len()];
@@ -31,27 +40,36 @@ impl Table<'_> {
             } else if let Type::Named(made) = self.instance(Source::Item(index, Vec::new()), span) {
                 entered.push(made);
             }
-            if (0..index).any(|earlier| self.is_same(earlier, index)) {
-                self.problems.refuse(
-                    span,
-                    format!("`{identifier}` is defined already"),
-                    "call one of them otherwise; with `#[serde(rename = \"…\")]` two types can have one name",
-                );
-            }
         }
         entered
     }
 
-    /// Are two items mentioned in the same way?
-    fn is_same(&self, one: usize, other: usize) -> bool {
-        let items = [&self.file.items[one], &self.file.items[other]];
-        let [a, b] = items;
-        if a.identifier.text != b.identifier.text || a.arguments.len() != b.arguments.len() {
-            return false;
+    /// Has every item found by its name, and works out the arguments that items are written with.
+    fn enter_names(&self) {
+        let mut written = Vec::new();
+        for (index, item) in self.file.items.iter().enumerate() {
+            let name = &item.identifier.text;
+            if self.is_generic(item) {
+                self.known.borrow_mut().enter_generic(name, item.arguments.len(), index);
+                continue;
+            }
+            if item.arguments.is_empty() {
+                self.known.borrow_mut().enter_written(name, Vec::new(), index);
+            }
+            let types = if item.listed.is_empty() { &item.arguments } else { &item.listed };
+            if let Some(depth) = types.iter().map(depth).max() {
+                written.push((depth, index, types));
+            }
         }
-        match items.map(|item| self.is_generic(item)) {
-            [false, false] => a.arguments.is_empty() || self.arguments_of(one) == self.arguments_of(other),
-            [a, b] => a == b,
+        written.sort_by_key(|(depth, index, _)| (*depth, *index));
+        for (_, index, types) in written {
+            let item = &self.file.items[index];
+            let arguments: Vec<_> = types.iter().map(|ty| self.ty(ty, &[])).collect();
+            let mut known = self.known.borrow_mut();
+            if !item.arguments.is_empty() {
+                known.enter_written(&item.identifier.text, arguments.clone(), index);
+            }
+            known.set_arguments(index, arguments);
         }
     }
 
@@ -81,7 +99,7 @@ impl Table<'_> {
             name: item.name.clone(),
             arguments: match self.is_generic(item) {
                 true => arguments.to_vec(),
-                false => self.arguments_of(index),
+                false => self.known.borrow().arguments(index).to_vec(),
             },
             docs: item.docs.clone(),
             shape: self.shape(&item.shape, &scope),

@@ -4,9 +4,9 @@
 use std::collections::HashSet;
 
 use super::methods::methods;
-use super::problem::Problems;
+use super::problem::{Distinct, Problems};
 use super::resolve::Table;
-use super::tree::{File, Trait};
+use super::tree::{File, Name, Trait};
 use crate::model::{Definition, Interface};
 use crate::print::order::order_of_mention;
 use crate::walk::{each_index, each_index_of_method};
@@ -21,16 +21,10 @@ pub(super) fn interfaces(file: &File, problems: &Problems) -> Vec<Interface> {
     }
     let table = Table::new(file, problems);
     let all = table.enter_all();
-    let mut names = HashSet::new();
+    let mut names = Distinct::new("service", problems);
     let mut interfaces = Vec::new();
     for service in &file.traits {
-        if !names.insert(&service.name) {
-            problems.refuse(
-                service.identifier.span,
-                format!("another service is called `{}` already", service.name),
-                "give one of them another name",
-            );
-        }
+        names.meet(&Name { text: service.name.clone(), span: service.identifier.span });
         let methods = methods(service, &table, problems);
         let (name, docs) = (service.name.clone(), service.docs.clone());
         interfaces.push(Interface { name, docs, methods, types: Vec::new() });
@@ -44,10 +38,9 @@ pub(super) fn interfaces(file: &File, problems: &Problems) -> Vec<Interface> {
 }
 
 /// Gives an interface whose types count in a table those that it reaches, after those in `first`.
-fn with_types(interface: Interface, table: &[Definition], first: &[usize]) -> Interface {
-    let mut interface = Interface { types: table.to_vec(), ..interface };
+fn with_types(mut interface: Interface, table: &[Definition], first: &[usize]) -> Interface {
     let mut taken: HashSet<usize> = HashSet::new();
-    let mentioned = order_of_mention(&interface);
+    let mentioned = order_of_mention(&interface.methods, table);
     let mut order: Vec<usize> =
         first.iter().copied().chain(mentioned).filter(|index| taken.insert(*index)).collect();
     // What no method reaches may reach more.

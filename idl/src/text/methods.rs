@@ -1,29 +1,20 @@
 //! Methods as written into the model's: where a stream, a result or a reference may stand. Never knows which types
 //! there are.
 
-use std::collections::HashSet;
-
-use super::problem::Problems;
+use super::problem::{Distinct, Problems};
 use super::resolve::Table;
 use super::tree::{self, Kind, Trait, Written};
 use crate::model::{Argument, Method, Type};
 
 /// The methods of a service, with types that count in the table.
 pub(super) fn methods(service: &Trait, table: &Table<'_>, problems: &Problems) -> Vec<Method> {
-    let mut names = HashSet::new();
+    let mut names = Distinct::new("method", problems);
     let method = |written: &tree::Method| {
-        let (name, span) = (&written.name.text, written.name.span);
-        if !names.insert(name.clone()) {
-            problems.refuse(
-                span,
-                format!("another method is called `{name}` already"),
-                "give one of them another name",
-            );
-        }
+        names.meet(&written.name);
         let arguments = written.arguments.iter().map(|written| argument(written, table)).collect();
         let Output { ty, stream, error } = output(written, table, problems);
         let method = Method {
-            name: name.clone(),
+            name: written.name.text.clone(),
             docs: written.docs.clone(),
             arguments,
             output: ty,

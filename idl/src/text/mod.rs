@@ -10,6 +10,7 @@ mod attributes;
 mod define;
 mod interfaces;
 mod items;
+mod known;
 mod methods;
 mod problem;
 mod resolve;

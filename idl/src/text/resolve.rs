@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use proc_macro2::Span;
 
 use super::define::Scope;
+use super::known::{Known, Mentioned};
 use super::problem::Problems;
 use super::standard::{self, standard};
 use super::tree::{File, Item, Kind, Trait, Written};
@@ -28,21 +29,10 @@ const MAX_INSTANCES: usize = 10_000;
 pub(super) struct Table<'a> {
     pub(super) file: &'a File,
     pub(super) problems: &'a Problems,
-    /// The items of each identifier.
-    items: HashMap<&'a str, Vec<usize>>,
+    pub(super) known: RefCell<Known<'a>>,
     /// The service of each trait, by what its client is called.
     clients: HashMap<String, &'a str>,
-    written: RefCell<Vec<Arguments>>,
     pub(super) made: RefCell<Made>,
-}
-
-/// The arguments that an item is written with.
-#[derive(Debug, Clone, PartialEq)]
-enum Arguments {
-    Unknown,
-    /// Whoever asks now asks in a circle.
-    Sought,
-    Known(Vec<Type>),
 }
 
 /// Where a definition comes from.
@@ -68,38 +58,22 @@ pub(super) struct Made {
 
 impl<'a> Table<'a> {
     pub(super) fn new(file: &'a File, problems: &'a Problems) -> Self {
-        let mut items: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (index, item) in file.items.iter().enumerate() {
-            items.entry(&item.identifier.text).or_default().push(index);
-        }
         let client = |service: &'a Trait| (format!("{}Client", service.identifier.text), &*service.name);
-        let written = RefCell::new(vec![Arguments::Unknown; file.items.len()]);
         let clients = file.traits.iter().map(client).collect();
-        Self { file, problems, items, clients, written, made: RefCell::default() }
+        let known = RefCell::new(Known::names(file));
+        Self { file, problems, known, clients, made: RefCell::default() }
     }
 
     /// Are all arguments names of nothing else, and so parameters?
     pub(super) fn is_generic(&self, item: &Item) -> bool {
+        let known = self.known.borrow();
         let is_parameter = |ty: &Written| {
             ty.as_identifier().is_some_and(|name| {
-                let is_type = BUILT_IN.contains(&name) || self.items.contains_key(name);
+                let is_type = BUILT_IN.contains(&name) || known.has(name);
                 !is_type && standard::arity(name).is_none() && !self.clients.contains_key(name)
             })
         };
         !item.arguments.is_empty() && item.arguments.iter().all(is_parameter)
-    }
-
-    /// The arguments that an item is written with.
-    pub(super) fn arguments_of(&self, index: usize) -> Vec<Type> {
-        if let Arguments::Known(known) = &self.written.borrow()[index] {
-            return known.clone();
-        }
-        self.written.borrow_mut()[index] = Arguments::Sought;
-        let item = &self.file.items[index];
-        let written = if item.listed.is_empty() { &item.arguments } else { &item.listed };
-        let arguments: Vec<_> = written.iter().map(|ty| self.ty(ty, &[])).collect();
-        self.written.borrow_mut()[index] = Arguments::Known(arguments.clone());
-        arguments
     }
 
     /// The model's type for one as written.
@@ -162,9 +136,8 @@ impl<'a> Table<'a> {
         match self.clients.get(name) {
             Some(service) if arguments.is_empty() => Type::client(service),
             _ => {
-                let of_this_name = self.items.get(name).map(|items| &items[..]).unwrap_or_default();
-                let arities = of_this_name.iter().map(|index| self.file.items[*index].arguments.len());
-                let arities: Vec<_> = arities.chain(standard::arity(name)).collect();
+                let mut arities = self.known.borrow().arities(name);
+                arities.extend(standard::arity(name));
                 let (message, help) = unknown::explain(name, arguments.len(), &arities);
                 self.problems.refuse(span, message, help);
                 Type::Unit
@@ -191,30 +164,11 @@ impl<'a> Table<'a> {
 
     /// Which definition is meant: one that is written with these arguments, a generic one, the standard library's.
     fn source(&self, name: &str, arguments: &[Type]) -> Option<Source> {
-        let items = self.items.get(name).map(|items| &items[..]).unwrap_or_default();
-        let is_written = |index: &&usize| {
-            let item = &self.file.items[**index];
-            match item.arguments.len() == arguments.len() && !self.is_generic(item) {
-                true => arguments.is_empty() || self.is_written_with(**index, arguments),
-                false => false,
-            }
-        };
-        let is_generic = |index: &&usize| {
-            let item = &self.file.items[**index];
-            item.arguments.len() == arguments.len() && self.is_generic(item)
-        };
-        if let Some(index) = items.iter().find(is_written) {
-            return Some(Source::Item(*index, Vec::new()));
+        match self.known.borrow().find(name, arguments) {
+            Some(Mentioned::AsWritten(index)) => Some(Source::Item(index, Vec::new())),
+            Some(Mentioned::Generic(index)) => Some(Source::Item(index, arguments.to_vec())),
+            None => standard(name, arguments).map(|_| Source::Standard(name.to_owned(), arguments.to_vec())),
         }
-        if let Some(index) = items.iter().find(is_generic) {
-            return Some(Source::Item(*index, arguments.to_vec()));
-        }
-        standard(name, arguments).map(|_| Source::Standard(name.to_owned(), arguments.to_vec()))
-    }
-
-    fn is_written_with(&self, index: usize, arguments: &[Type]) -> bool {
-        let is_sought = self.written.borrow()[index] == Arguments::Sought;
-        !is_sought && self.arguments_of(index) == arguments
     }
 
     /// The definition from this source.

@@ -7,7 +7,7 @@ use syn::{Result, Token, braced, parenthesized};
 
 use super::attributes::{Place, attributes};
 use super::items::visibility;
-use super::problem::{Problems, error};
+use super::problem::{Distinct, Problems, error};
 use super::tree::{Field, Name, Shape, Variant};
 use super::written::written;
 use crate::model::Missing;
@@ -49,16 +49,10 @@ pub(super) fn unnamed(input: ParseStream<'_>, problems: &Problems) -> Result<Sha
 
 /// The fields in a pair of braces.
 pub(super) fn fields(input: ParseStream<'_>, problems: &Problems) -> Result<Vec<Field>> {
-    let mut fields: Vec<Field> = Vec::new();
+    let (mut fields, mut names) = (Vec::new(), Distinct::new("field", problems));
     while !input.is_empty() {
         let field = field(input, problems)?;
-        if fields.iter().any(|other| other.name.text == field.name.text) {
-            problems.refuse(
-                field.name.span,
-                format!("another field is called `{}` already", field.name.text),
-                "give one of them another name",
-            );
-        }
+        names.meet(&field.name);
         fields.push(field);
         if !input.is_empty() {
             input.parse::<Token![,]>()?;
@@ -93,16 +87,10 @@ fn field(input: ParseStream<'_>, problems: &Problems) -> Result<Field> {
 /// The variants of an enum.
 pub(super) fn variants(input: ParseStream<'_>, problems: &Problems) -> Result<Shape> {
     let input = &braces(input)?;
-    let mut variants: Vec<Variant> = Vec::new();
+    let (mut variants, mut names) = (Vec::new(), Distinct::new("variant", problems));
     while !input.is_empty() {
         let variant = variant(input, problems)?;
-        if variants.iter().any(|other| other.name.text == variant.name.text) {
-            problems.refuse(
-                variant.name.span,
-                format!("another variant is called `{}` already", variant.name.text),
-                "give one of them another name",
-            );
-        }
+        names.meet(&variant.name);
         variants.push(variant);
         if !input.is_empty() {
             input.parse::<Token![,]>()?;

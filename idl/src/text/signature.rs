@@ -6,7 +6,7 @@ use syn::token::Brace;
 use syn::{Result, Token, parenthesized};
 
 use super::attributes::{Place, attributes};
-use super::problem::{Problems, error};
+use super::problem::{Distinct, Problems, error};
 use super::tree::{Argument, Method, Name, Written};
 use super::written::written;
 
@@ -61,20 +61,14 @@ fn inputs(input: ParseStream<'_>, problems: &Problems) -> Result<Vec<Argument>> 
     }
     input.parse::<Token![&]>()?;
     input.parse::<Token![self]>()?;
-    let mut arguments: Vec<Argument> = Vec::new();
+    let (mut arguments, mut names) = (Vec::new(), Distinct::new("argument", problems));
     while !input.is_empty() {
         input.parse::<Token![,]>()?;
         if input.is_empty() {
             break;
         }
         let argument = argument(input, problems)?;
-        if arguments.iter().any(|other| other.name.text == argument.name.text) {
-            problems.refuse(
-                argument.name.span,
-                format!("another argument is called `{}` already", argument.name.text),
-                "give one of them another name",
-            );
-        }
+        names.meet(&argument.name);
         arguments.push(argument);
     }
     Ok(arguments)

@@ -1,5 +1,7 @@
 //! What to say about a name that is no type. Never decides that it is none.
 
+use std::collections::BTreeSet;
+
 use crate::print::labels::BUILT_IN;
 
 /// Types of other crates, and what travels in their place.
@@ -16,8 +18,11 @@ const FOREIGN: &[(&str, &str)] = &[
     ("Ipv6Addr", "[u8; 16]"),
 ];
 
+/// Numbers that are told: a text may have types of one name with any.
+const MOST_ARITIES: usize = 4;
+
 /// A message and a line of help. `arities` are the numbers of arguments that types of this name have.
-pub(super) fn explain(name: &str, arguments: usize, arities: &[usize]) -> (String, String) {
+pub(super) fn explain(name: &str, arguments: usize, arities: &BTreeSet<usize>) -> (String, String) {
     let shown = format!("`{name}`");
     if let Some(travels) = FOREIGN.iter().find(|(foreign, _)| *foreign == name).map(|(_, travels)| travels) {
         return (
@@ -52,7 +57,10 @@ pub(super) fn explain(name: &str, arguments: usize, arities: &[usize]) -> (Strin
             (format!("{shown} has other arguments"), format!("it takes {takes}"))
         }
         _ if !arities.is_empty() => {
-            let takes: Vec<_> = arities.iter().map(usize::to_string).collect();
+            let mut takes: Vec<_> = arities.iter().take(MOST_ARITIES).map(usize::to_string).collect();
+            if arities.len() > MOST_ARITIES {
+                takes.push("more".to_owned());
+            }
             let message = format!("there is no {shown} with {arguments} such arguments");
             (message, format!("it is defined with {} of them", takes.join(" or ")))
         }

@@ -106,6 +106,7 @@ fn what_a_writer_does_not_have_is_bounded_by_the_bytes_it_has() {
     let list =
         |fields| interface(Type::Sequence(Box::new(Type::Named(0))), vec![structure("Element", fields)]);
     let old = || Field::new("old", Type::U8);
+    let second = || Field::new("second", Type::U8);
     let message = |count: usize| {
         let mut bytes: Vec<u8> = Vec::new();
         let mut rest = count;
@@ -121,12 +122,27 @@ fn what_a_writer_does_not_have_is_bounded_by_the_bytes_it_has() {
     let absent = |index| Field::new(format!("f{index}"), Type::Option(Box::new(Type::U8))).optional();
     for made in [&default as &dyn Fn(u32) -> Field, &absent] {
         let with = |count| (0..count).map(made).collect::<Vec<_>>();
-        // Elements of one byte, and others of none.
-        let to = |count| plan_of_results(&list(vec![old()]), &list([vec![old()], with(count)].concat()));
-        assert_eq!(limit(&to(1).unwrap(), &of_bytes(2_000_000)), None);
-        assert_eq!(limit(&to(4).unwrap(), &of_bytes(600_000)), None);
-        let limit_of_many = limit(&to(12).unwrap(), &of_bytes(200_000));
+        // Before what was sent, and behind it.
+        let orders: [fn(Vec<Field>, Vec<Field>) -> Vec<Field>; 2] =
+            [|sent, more| [sent, more].concat(), |sent, more| [more, sent].concat()];
+        for order in orders {
+            // Elements of one byte.
+            let to = |count| plan_of_results(&list(vec![old()]), &list(order(vec![old()], with(count))));
+            assert_eq!(limit(&to(4).unwrap(), &of_bytes(400_000)), None);
+            let limit_of_many = limit(&to(12).unwrap(), &of_bytes(200_000));
+            assert!(
+                matches!(limit_of_many, Some(GuardErrorKind::TooManyAdditions { .. })),
+                "{limit_of_many:?}"
+            );
+        }
+        // Of two bytes, which are read in the other order, around what is added.
+        let new_order = |count| [vec![second()], with(count), vec![old()]].concat();
+        let to = |count| plan_of_results(&list(vec![old(), second()]), &list(new_order(count))).unwrap();
+        let of_pairs = |count| [message(count), vec![1; 2 * count]].concat();
+        assert_eq!(limit(&to(8), &of_pairs(150_000)), None);
+        let limit_of_many = limit(&to(20), &of_pairs(120_000));
         assert!(matches!(limit_of_many, Some(GuardErrorKind::TooManyAdditions { .. })), "{limit_of_many:?}");
+        // Of none.
         let to = |count| plan_of_results(&list(Vec::new()), &list(with(count))).unwrap();
         assert_eq!(limit(&to(15), &message(65_536)), None);
         let limit_of_none = limit(&to(40), &message(65_536));

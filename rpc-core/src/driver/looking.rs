@@ -1,14 +1,12 @@
 //! A caller that reads its own reply, over a transport that can be looked at without a system call: no task is woken
 //! and none put to sleep. Never runs handlers and never ends a connection: what is the driver's is left to it.
 
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::reading::Reading;
 use crate::connection::Connection;
 use crate::proto::Session;
-use crate::transport::BusyPoll;
 
 /// How long a caller reads what is not for it: about what a megabyte takes to come.
 const LONGEST: Duration = Duration::from_millis(1);
@@ -17,7 +15,7 @@ const LONGEST: Duration = Duration::from_millis(1);
 pub(crate) struct Looking<'a> {
     connection: &'a Connection,
     /// Until it is put back.
-    taken: Option<(Box<Reading>, Arc<dyn BusyPoll>)>,
+    taken: Option<Box<Reading>>,
     /// What was read has brought something for the driver.
     is_for_driver: bool,
 }
@@ -28,15 +26,13 @@ impl<'a> Looking<'a> {
         if !connection.can_busy_poll {
             return None;
         }
-        let mut reading = connection.reading.take()?;
-        // Moved and not shared: counting references costs more than a look.
-        let busy_poll = reading.busy_poll.take()?;
-        Some(Self { connection, taken: Some((reading, busy_poll)), is_for_driver: false })
+        let taken = Some(connection.reading.take()?);
+        Some(Self { connection, taken, is_for_driver: false })
     }
 
     /// To be done before the call is written: the peer then need not wake anybody for the reply.
     pub(crate) fn begin(&self) {
-        if let Some((_, busy_poll)) = &self.taken {
+        if let Some(busy_poll) = self.taken.as_ref().and_then(|reading| reading.busy_poll.as_ref()) {
             busy_poll.disarm();
         }
     }
@@ -48,9 +44,9 @@ impl<'a> Looking<'a> {
     /// Reads until something is found in the session, for as long as that is likely to pay. A peer that sends on and on
     /// does not hold the caller's thread.
     pub(crate) fn until<R>(&mut self, mut find: impl FnMut(&mut Session) -> Option<R>) -> Option<R> {
-        let Self { connection, taken: Some((reading, busy_poll)), is_for_driver } = self else { return None };
+        let Self { connection, taken: Some(reading), is_for_driver } = self else { return None };
         let mut until = None;
-        while reading.patience.look(|| busy_poll.has_bytes()) {
+        while reading.look() {
             let driver = std::mem::replace(&mut reading.driver, Waker::noop().clone());
             let (mut found, mut writes) = (None, false);
             let read = reading.poll(connection, &mut Context::from_waker(&driver), |shared| {
@@ -83,9 +79,9 @@ impl<'a> Looking<'a> {
 impl Drop for Looking<'_> {
     fn drop(&mut self) {
         let Self { connection, taken, is_for_driver } = self;
-        let Some((mut reading, busy_poll)) = taken.take() else { return };
-        let is_quiet = reading.ended.is_none() && busy_poll.arm();
-        reading.busy_poll = Some(busy_poll);
+        let Some(reading) = taken.take() else { return };
+        let is_quiet =
+            reading.ended.is_none() && reading.busy_poll.as_ref().is_some_and(|busy_poll| busy_poll.arm());
         connection.reading.put_back(reading);
         if !is_quiet || *is_for_driver {
             connection.wake_driver();

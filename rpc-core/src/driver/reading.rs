@@ -41,7 +41,7 @@ pub(crate) struct Reading {
     /// What a caller found that only the driver can see to.
     pub(super) ended: Option<Ended>,
     /// How long callers look for their replies.
-    pub(super) patience: Patience,
+    patience: Patience,
 }
 
 /// Why there is nothing more to read, or nothing more that makes sense.
@@ -61,6 +61,12 @@ impl Reading {
             ended: None,
             patience: Patience::new(),
         }
+    }
+
+    /// Looks for bytes, for as long as that is likely to pay.
+    pub(super) fn look(&mut self) -> bool {
+        let Self { busy_poll: Some(busy_poll), patience, .. } = self else { return false };
+        patience.look(|| busy_poll.has_bytes())
     }
 
     /// Reads once, gives what came to the session, and does `then` with it at once.
