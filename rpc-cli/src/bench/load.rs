@@ -93,11 +93,12 @@ impl Patience {
     }
 }
 
-/// What a task has measured, and its call that is under way. It is shared, so that nothing is lost with a call
-/// that never ends.
+/// What the tasks of one connection have measured, and their calls that are under way. It is not the tasks' own, so
+/// that nothing is lost with a call that never ends, and not each for itself: the processor's cache does not hold many
+/// histograms.
 struct Progress {
     tally: Tally,
-    under_way: Option<Turn>,
+    under_way: Vec<Option<Turn>>,
 }
 
 type Shared = Arc<Mutex<Progress>>;
@@ -125,16 +126,23 @@ impl Load {
             Some(rate) => Turns::open(rate, end),
         });
         let arguments: Arc<[u8]> = self.arguments.as_slice().into();
-        let (start, mut tasks, mut all_progress) = (Instant::now(), JoinSet::new(), Vec::new());
-        for (_, client) in (0..self.concurrency).zip(clients.iter().cycle()) {
-            let progress = Arc::new(Mutex::new(Progress { tally: Tally::new(), under_way: None }));
-            all_progress.push(Arc::clone(&progress));
+        let (start, mut tasks) = (Instant::now(), JoinSet::new());
+        let begin = |_| Arc::new(Mutex::new(Progress { tally: Tally::new(), under_way: Vec::new() }));
+        let all_progress: Vec<Shared> = clients.iter().map(begin).collect();
+        let connections = clients.iter().zip(&all_progress).cycle();
+        for (_, (client, progress)) in (0..self.concurrency).zip(connections) {
+            let progress = Arc::clone(progress);
+            let task = {
+                let under_way = &mut locked(&progress).under_way;
+                under_way.push(None);
+                under_way.len() - 1
+            };
             let (client, turns, arguments) = (client.clone(), Arc::clone(&turns), Arc::clone(&arguments));
             let (method, items) = (self.method.clone(), self.items.clone());
             tasks.spawn(async move {
                 let mut now = Instant::now();
                 while let Some(turn) = turns.next(now).await {
-                    locked(&progress).under_way = Some(turn);
+                    locked(&progress).under_way[task] = Some(turn);
                     let answer = match &items {
                         Some(items) => items.count(&client, &method, &arguments).await,
                         None => client.call(&method, &arguments, None).await.map(|_| 0),
@@ -142,7 +150,7 @@ impl Load {
                     now = Instant::now();
                     let latency = now.saturating_duration_since(turn.from);
                     let mut progress = locked(&progress);
-                    progress.under_way = None;
+                    progress.under_way[task] = None;
                     progress.tally.note(latency, answer);
                 }
             });
@@ -160,7 +168,7 @@ impl Load {
         for progress in all_progress {
             let progress = locked(&progress);
             all.add(&progress.tally);
-            if let Some(turn) = progress.under_way {
+            for turn in progress.under_way.iter().flatten() {
                 all.note_unfinished(now.saturating_duration_since(turn.from));
             }
         }
@@ -175,7 +183,9 @@ impl Load {
             End::Time(time) => tokio::time::sleep(time.saturating_add(self.patience.after_time)).await,
             End::Count(_) => loop {
                 // Not since they were due: calls that come late are answered none the less.
-                let made = |progress: &Shared| locked(progress).under_way.map(|turn| turn.made);
+                let made = |progress: &Shared| {
+                    locked(progress).under_way.iter().flatten().map(|turn| turn.made).max()
+                };
                 let last = all.iter().filter_map(made).max();
                 let left = last.map_or(patience, |last| patience.saturating_sub(last.elapsed()));
                 if left.is_zero() {

@@ -9,7 +9,7 @@ use traitwire::{CallError, Code, RpcError};
 /// Longer times are not told apart.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// What one task, or all of them, have measured.
+/// What the tasks of one connection, or of all, have measured.
 #[derive(Debug)]
 pub(super) struct Tally {
     /// In nanoseconds, to three digits: of calls that were answered how long that took, of those that were not and
@@ -38,7 +38,7 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new() -> Self {
-        // It grows with what comes: a task's own is small.
+        // It grows with what comes.
         let latencies = Histogram::new(3).expect("three digits can be had");
         Self {
             latencies,
@@ -97,7 +97,7 @@ impl Tally {
         self.latencies.record_n(nanoseconds, count).expect("it grows, and this far it can");
     }
 
-    /// Adds what another task has measured.
+    /// Adds what the tasks of another connection have measured.
     pub(super) fn add(&mut self, other: &Self) {
         self.latencies.add(&other.latencies).expect("this one grows with it");
         self.answered += other.answered;
