@@ -4,10 +4,10 @@ use tokio::runtime::Builder;
 use traitwire::Server;
 
 use crate::callgrind::Scenario;
-use crate::service::{AdderClient, AdderServer, Plain};
+use crate::service::{AdderClient, AdderServer, Plain, versions};
 use crate::{canned, session};
 
-pub(crate) const SCENARIOS: [Scenario; 9] = [
+pub(crate) const SCENARIOS: [Scenario; 11] = [
     Scenario {
         name: "arguments",
         what: "codec: arguments to bytes",
@@ -52,8 +52,20 @@ pub(crate) const SCENARIOS: [Scenario; 9] = [
         run: |count| block_on(round_trips(count)),
     },
     Scenario {
+        name: "grown",
+        what: "the same by a caller that knows a method more",
+        partly: false,
+        run: |count| block_on(round_trips_of_grown(count)),
+    },
+    Scenario {
+        name: "changed",
+        what: "the same by a caller with another version",
+        partly: false,
+        run: |count| block_on(round_trips_of_changed(count)),
+    },
+    Scenario {
         name: "crowd",
-        what: "the same with 64 calls in flight",
+        what: "a round trip with 64 calls in flight",
         partly: false,
         run: |count| block_on(crowd(count)),
     },
@@ -71,9 +83,14 @@ fn block_on(future: impl Future<Output = ()> + Send + 'static) {
 }
 
 async fn connected() -> AdderClient {
+    AdderClient::connect(served().await).await.expect("the server is there")
+}
+
+async fn served() -> &'static str {
+    let address = "mem:instructions";
     let server = Server::builder().service(AdderServer::new(Plain));
-    server.bind("mem:instructions").await.expect("the name is free").spawn();
-    AdderClient::connect("mem:instructions").await.expect("the server is there")
+    server.bind(address).await.expect("the name is free").spawn();
+    address
 }
 
 async fn crowd(count: u64) {
@@ -94,6 +111,21 @@ async fn crowd(count: u64) {
 
 async fn round_trips(count: u64) {
     let client = connected().await;
+    for _ in 0..count {
+        assert_eq!(client.add(2, 3).await.expect("it succeeds"), 5);
+    }
+}
+
+/// Equal fingerprints: nothing is to be seen of the other method.
+async fn round_trips_of_grown(count: u64) {
+    let client = versions::grown::AdderClient::connect(served().await).await.expect("the server is there");
+    for _ in 0..count {
+        assert_eq!(client.add(2, 3).await.expect("it succeeds"), 5);
+    }
+}
+
+async fn round_trips_of_changed(count: u64) {
+    let client = versions::changed::AdderClient::connect(served().await).await.expect("the server is there");
     for _ in 0..count {
         assert_eq!(client.add(2, 3).await.expect("it succeeds"), 5);
     }

@@ -22,6 +22,35 @@ impl Adder for Plain {
     }
 }
 
+/// The service as callers of other versions have it.
+pub(crate) mod versions {
+    use traitwire::ipc_service;
+
+    /// Its method as it is, and one more.
+    pub(crate) mod grown {
+        use super::*;
+
+        #[ipc_service]
+        pub(crate) trait Adder {
+            /// Adds.
+            async fn add(&self, a: i32, b: i32) -> i32;
+            /// Subtracts.
+            async fn subtract(&self, a: i32, b: i32) -> i32;
+        }
+    }
+
+    /// Its method with another argument and another result.
+    pub(crate) mod changed {
+        use super::*;
+
+        #[ipc_service]
+        pub(crate) trait Adder {
+            /// Adds.
+            async fn add(&self, a: i16, b: i32) -> i64;
+        }
+    }
+}
+
 /// What a server of the service says first.
 pub(crate) fn server_hello() -> Vec<u8> {
     let server = AdderServer::new(Plain);
