@@ -1,6 +1,6 @@
 //! Changes between two versions: each is found once, at its place, with who may be upgraded first.
 
-use traitwire_idl::compat::{ChangeKind as Kind, Compatibility, Safety, compare, compare_all};
+use traitwire_idl::compat::{ChangeKind as Kind, Safety, compare, compare_all};
 use traitwire_idl::{
     Argument, Definition, Field, Fingerprint, Interface, Method, Shape, Type, UnknownFields, Variant,
     resolve_arguments, resolve_results,
@@ -37,7 +37,7 @@ fn service(methods: Vec<Method>, types: Vec<Definition>) -> Interface {
 }
 
 fn said(old: &Interface, new: &Interface) -> Vec<(String, Kind, Safety)> {
-    let Compatibility { changes } = compare(old, new).unwrap();
+    let changes = compare(old, new).unwrap().changes;
     let fixed = changes.iter().all(|change| (change.safety == Safety::Safe) == change.fix.is_none());
     assert!(fixed, "{changes:?}");
     assert!(changes.iter().all(|change| !change.reason.is_empty()), "{changes:?}");
