@@ -13,6 +13,7 @@ use findings::{Direction, Findings};
 
 /// All changes between two versions of an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Compatibility {
     /// By their places.
     pub changes: Vec<Change>,
@@ -20,6 +21,7 @@ pub struct Compatibility {
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Change {
     /// Where: a service, a method, an argument, or a place in a type, such as `Item.price`.
     pub place: String,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// A service: what a trait says, complete in itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
+#[non_exhaustive]
 pub struct Interface {
     /// Its name on the wire.
     pub name: String,
@@ -19,6 +20,11 @@ pub struct Interface {
 }
 
 impl Interface {
+    /// An interface of these methods, whose types count in `types`, without docs.
+    pub fn new(name: impl Into<String>, methods: Vec<Method>, types: Vec<Definition>) -> Self {
+        Self { name: name.into(), docs: String::new(), methods, types }
+    }
+
     /// The same interface without its doc comments: what another version of it has to be compared with.
     pub fn without_docs(&self) -> Self {
         let mut bare = self.clone();
@@ -35,6 +41,7 @@ impl Interface {
 /// One method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
+#[non_exhaustive]
 pub struct Method {
     /// Its name on the wire.
     pub name: String,
@@ -55,9 +62,26 @@ pub struct Method {
     pub oneway: bool,
 }
 
+impl Method {
+    /// A method without docs and error, which gives one value.
+    pub fn new(name: impl Into<String>, arguments: Vec<Argument>, output: Type) -> Self {
+        Self {
+            name: name.into(),
+            docs: String::new(),
+            arguments,
+            output,
+            stream: false,
+            error: None,
+            idempotent: false,
+            oneway: false,
+        }
+    }
+}
+
 /// One argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
+#[non_exhaustive]
 pub struct Argument {
     /// Its name in the trait.
     pub name: String,
@@ -127,6 +151,7 @@ impl Type {
 /// A type that has a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
+#[non_exhaustive]
 pub struct Definition {
     /// Its name, without path and arguments.
     pub name: String,
@@ -194,6 +219,7 @@ impl Shape {
 /// A named value of a struct or variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
+#[non_exhaustive]
 pub struct Field {
     /// Its name, as serde writes it.
     pub name: String,
@@ -256,6 +282,7 @@ impl Field {
 /// One alternative of an enum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
+#[non_exhaustive]
 pub struct Variant {
     /// Its name, as serde writes it.
     pub name: String,

@@ -1,31 +1,28 @@
 //! Changes between two versions: each is found once, at its place, with who may be upgraded first.
 
-use traitwire_idl::compat::{ChangeKind as Kind, Compatibility, Safety, compare, compare_all};
+use traitwire_idl::compat::{ChangeKind as Kind, Safety, compare, compare_all};
 use traitwire_idl::{
     Argument, Definition, Field, Fingerprint, Interface, Method, Shape, Type, UnknownFields, Variant,
     resolve_arguments, resolve_results,
 };
 
+/// The same but for one change: the model's structures may have more fields one day.
+fn with<T>(mut made: T, change: impl FnOnce(&mut T)) -> T {
+    change(&mut made);
+    made
+}
+
 fn method(name: &str) -> Method {
-    Method {
-        name: name.into(),
-        docs: String::new(),
-        arguments: Vec::new(),
-        output: Type::Unit,
-        stream: false,
-        error: None,
-        idempotent: false,
-        oneway: false,
-    }
+    Method::new(name, Vec::new(), Type::Unit)
 }
 
 fn put(item: Vec<Field>) -> Interface {
-    let method = Method { arguments: vec![Argument::new("item", Type::Named(0))], ..method("put") };
+    let method = Method::new("put", vec![Argument::new("item", Type::Named(0))], Type::Unit);
     service(vec![method], vec![Definition::new("Item", Shape::Struct(item))])
 }
 
 fn find(item: Vec<Field>) -> Interface {
-    let method = Method { output: Type::Option(Box::new(Type::Named(0))), ..method("find") };
+    let method = Method::new("find", Vec::new(), Type::Option(Box::new(Type::Named(0))));
     service(vec![method], vec![Definition::new("Item", Shape::Struct(item))])
 }
 
@@ -36,11 +33,11 @@ fn both(item: Vec<Field>) -> Interface {
 }
 
 fn service(methods: Vec<Method>, types: Vec<Definition>) -> Interface {
-    Interface { name: "Shop".into(), docs: String::new(), methods, types }
+    Interface::new("Shop", methods, types)
 }
 
 fn said(old: &Interface, new: &Interface) -> Vec<(String, Kind, Safety)> {
-    let Compatibility { changes } = compare(old, new).unwrap();
+    let changes = compare(old, new).unwrap().changes;
     let fixed = changes.iter().all(|change| (change.safety == Safety::Safe) == change.fix.is_none());
     assert!(fixed, "{changes:?}");
     assert!(changes.iter().all(|change| !change.reason.is_empty()), "{changes:?}");
@@ -157,8 +154,8 @@ fn variants_are_added_to_those_who_know_what_to_do() {
         }
         let types = vec![Definition::new("Status", Shape::Enum(all))];
         let method = match output {
-            true => Method { output: Type::Named(0), ..method("status") },
-            false => Method { arguments: vec![Argument::new("status", Type::Named(0))], ..method("set") },
+            true => Method::new("status", Vec::new(), Type::Named(0)),
+            false => Method::new("set", vec![Argument::new("status", Type::Named(0))], Type::Unit),
         };
         service(vec![method], types)
     };
@@ -213,26 +210,26 @@ fn methods_arguments_streams_and_errors_change() {
     renamed.name = "Store".into();
     one(&of(vec![a.clone()]), &renamed, "Store", Kind::ServiceRenamed, Safety::Breaking);
 
-    let with = |default| {
-        let argument = Argument { default, ..Argument::new("limit", Type::U32) };
-        of(vec![Method { arguments: vec![argument], ..a.clone() }])
+    let limited = |default| {
+        let argument = with(Argument::new("limit", Type::U32), |it| it.default = default);
+        of(vec![with(a.clone(), |it| it.arguments = vec![argument])])
     };
-    one(&of(vec![a.clone()]), &with(true), "Shop.a: limit", Kind::ArgumentAdded, Safety::Safe);
-    one(&of(vec![a.clone()]), &with(false), "Shop.a: limit", Kind::ArgumentAdded, Safety::Breaking);
-    one(&with(true), &of(vec![a.clone()]), "Shop.a: limit", Kind::ArgumentRemoved, Safety::Safe);
-    one(&with(false), &of(vec![a.clone()]), "Shop.a: limit", Kind::ArgumentRemoved, Safety::Breaking);
+    one(&of(vec![a.clone()]), &limited(true), "Shop.a: limit", Kind::ArgumentAdded, Safety::Safe);
+    one(&of(vec![a.clone()]), &limited(false), "Shop.a: limit", Kind::ArgumentAdded, Safety::Breaking);
+    one(&limited(true), &of(vec![a.clone()]), "Shop.a: limit", Kind::ArgumentRemoved, Safety::Safe);
+    one(&limited(false), &of(vec![a.clone()]), "Shop.a: limit", Kind::ArgumentRemoved, Safety::Breaking);
 
-    let stream = of(vec![Method { stream: true, ..a.clone() }]);
+    let stream = of(vec![with(a.clone(), |it| it.stream = true)]);
     one(&of(vec![a.clone()]), &stream, "Shop.a", Kind::StreamChanged, Safety::Breaking);
-    let error = of(vec![Method { error: Some(Type::String), ..a.clone() }]);
+    let error = of(vec![with(a.clone(), |it| it.error = Some(Type::String))]);
     one(&of(vec![a.clone()]), &error, "Shop.a", Kind::ErrorChanged, Safety::ClientsFirst);
     one(&error, &of(vec![a.clone()]), "Shop.a", Kind::ErrorChanged, Safety::ServersFirst);
-    let idempotent = of(vec![Method { idempotent: true, ..a.clone() }]);
+    let idempotent = of(vec![with(a.clone(), |it| it.idempotent = true)]);
     one(&idempotent, &of(vec![a.clone()]), "Shop.a", Kind::IdempotentRemoved, Safety::ClientsFirst);
-    let oneway = of(vec![Method { oneway: true, ..a.clone() }]);
+    let oneway = of(vec![with(a.clone(), |it| it.oneway = true)]);
     one(&of(vec![a.clone()]), &oneway, "Shop.a", Kind::OnewayAdded, Safety::Safe);
     one(&oneway, &of(vec![a.clone()]), "Shop.a", Kind::OnewayRemoved, Safety::Safe);
-    let output = |ty| of(vec![Method { output: ty, ..a.clone() }]);
+    let output = |ty| of(vec![with(a.clone(), |it| it.output = ty)]);
     one(
         &output(Type::U8),
         &output(Type::U16),
@@ -297,8 +294,8 @@ fn what_only_lets_others_be_read_is_told_too() {
     let a = || Field::new("a", Type::U8);
     let option = || Field::new("a", Type::Option(Box::new(Type::U8)));
     let of_type = |shape, unknown_fields| {
-        let types = vec![Definition { unknown_fields, ..Definition::new("Item", shape) }];
-        Interface { types, ..both(Vec::new()) }
+        let item = with(Definition::new("Item", shape), |it| it.unknown_fields = unknown_fields);
+        with(both(Vec::new()), |it| it.types = vec![item])
     };
     let fields = |field| of_type(Shape::Struct(vec![field]), UnknownFields::Ignored);
     let variants =
@@ -306,8 +303,8 @@ fn what_only_lets_others_be_read_is_told_too() {
     let b = || Variant::new("B", Shape::Unit);
     let inside = |unknown| of_type(Shape::Enum(vec![Variant::new("V", Shape::Struct(vec![a()]))]), unknown);
     let argument = |default| {
-        let argument = Argument { default, ..Argument::new("limit", Type::U32) };
-        service(vec![Method { arguments: vec![argument], ..method("m") }], Vec::new())
+        let argument = with(Argument::new("limit", Type::U32), |it| it.default = default);
+        service(vec![Method::new("m", vec![argument], Type::Unit)], Vec::new())
     };
     let (ignored, refused) = (UnknownFields::Ignored, UnknownFields::Refused);
     let structure = |unknown| of_type(Shape::Struct(vec![a()]), unknown);
@@ -425,7 +422,7 @@ fn methods_with_one_fingerprint_have_no_changes() {
             });
             let types = shapes.map(|shape| Definition::new("T", shape)).collect();
             let arguments = vec![Argument::new("a", ty(&mut next))];
-            service(vec![Method { arguments, output: ty(&mut next), ..method("m") }], types)
+            service(vec![Method::new("m", arguments, ty(&mut next))], types)
         };
         let (old, new) = (side(), side());
         let [before, now] = [&old, &new].map(|it| Fingerprint::of_method(&it.methods[0], &it.types));

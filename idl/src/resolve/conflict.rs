@@ -12,6 +12,7 @@ use crate::print::print_short;
 
 /// A place at which one side cannot read what the other writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Conflict {
     /// The part of the method it is in.
     pub within: Within,

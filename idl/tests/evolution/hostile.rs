@@ -6,7 +6,7 @@ use traitwire_idl::{
 };
 
 use crate::schemas::interface;
-use crate::{limit, method, plan_of_results};
+use crate::{limit, plan_of_results, with};
 
 fn structure(name: &str, fields: Vec<Field>) -> Definition {
     Definition::new(name, Shape::Struct(fields))
@@ -60,13 +60,11 @@ fn types_of_many_parts(size: usize) -> Vec<(&'static str, Type, Vec<Definition>,
 
 #[test]
 fn aliases_are_counted_in_each_pair_of_types_that_has_them() {
-    let id = |aliases: usize| Field { aliases: vec![String::new(); aliases], ..Field::new("id", Type::U8) };
+    let id = |aliases| with(Field::new("id", Type::U8), |it| it.aliases = vec![String::new(); aliases]);
     let arguments =
         |ty: fn(usize) -> usize| (0..10).map(move |at| Argument::new(at.to_string(), Type::Named(ty(at))));
-    let takes = |arguments: Vec<_>, types| Interface {
-        methods: vec![Method { arguments, ..method(Type::Unit) }],
-        ..interface(Type::Unit, types)
-    };
+    let takes =
+        |arguments: Vec<_>, types| Interface::new("S", vec![Method::new("m", arguments, Type::Unit)], types);
     let callee = takes(arguments(|at| at).collect(), vec![structure("Read", vec![id(0)]); 10]);
     for (aliases, is_too_large) in [(0, false), (1000, false), (10_000, true), (500_000, true)] {
         let caller = takes(arguments(|_| 0).collect(), vec![structure("Sent", vec![id(aliases)])]);
@@ -82,11 +80,11 @@ fn what_is_passed_over_costs_no_more_than_its_bytes() {
         assert!(steps_of_result <= 8 + 4 * bytes.len() as u64, "{what}: {steps_of_result}");
 
         // The same as an argument that the callee does not have.
-        let argument = Argument { default: true, ..Argument::new("more", ty) };
+        let argument = with(Argument::new("more", ty), |it| it.default = true);
         let types = [vec![Definition::new("Unused", Shape::Unit)], types].concat();
-        let takes = |arguments| Method { arguments, ..method(Type::Unit) };
-        let caller = Interface { methods: vec![takes(vec![argument])], ..interface(Type::Unit, types) };
-        let callee = Interface { methods: vec![takes(Vec::new())], ..interface(Type::Unit, Vec::new()) };
+        let takes = |arguments| vec![Method::new("m", arguments, Type::Unit)];
+        let caller = Interface::new("S", takes(vec![argument]), types);
+        let callee = Interface::new("S", takes(Vec::new()), Vec::new());
         let resolved = resolve_arguments(&caller, &callee).unwrap();
         let Some(Some(Ok(arguments))) = resolved.first() else { panic!("{resolved:?}") };
         let steps_of_argument = steps(&arguments.values, &bytes);
@@ -123,9 +121,11 @@ fn what_a_writer_does_not_have_is_bounded_by_the_bytes_it_has() {
     for made in [&default as &dyn Fn(u32) -> Field, &absent] {
         let with = |count| (0..count).map(made).collect::<Vec<_>>();
         // Before what was sent, and behind it.
-        let orders: [fn(Vec<Field>, Vec<Field>) -> Vec<Field>; 2] =
-            [|sent, more| [sent, more].concat(), |sent, more| [more, sent].concat()];
-        for order in orders {
+        for is_behind in [true, false] {
+            let order = |sent: Vec<Field>, more: Vec<Field>| match is_behind {
+                true => [sent, more].concat(),
+                false => [more, sent].concat(),
+            };
             // Elements of one byte.
             let to = |count| plan_of_results(&list(vec![old()]), &list(order(vec![old()], with(count))));
             assert_eq!(limit(&to(4).unwrap(), &of_bytes(400_000)), None);
@@ -174,8 +174,8 @@ fn a_gap_takes_a_few_bytes_wherever_it_is_moved() {
 #[test]
 fn of_methods_with_one_name_the_first_counts() {
     let of = |count, ty: Type| {
-        let takes = Method { arguments: vec![Argument::new("a", ty)], ..method(Type::Unit) };
-        Interface { methods: vec![takes; count], ..interface(Type::Unit, Vec::new()) }
+        let takes = Method::new("m", vec![Argument::new("a", ty)], Type::Unit);
+        Interface::new("S", vec![takes; count], Vec::new())
     };
     let resolved = resolve_arguments(&of(20_000, Type::U8), &of(1, Type::U16)).unwrap();
     assert!(matches!(resolved[0], Some(Ok(_))));

@@ -5,14 +5,15 @@ use traitwire_idl::{
     resolve_results,
 };
 
+use crate::with;
+
 fn orders(item: Vec<Field>, arguments: Vec<(&str, Type)>, output: Type) -> Interface {
     let types = vec![
         Definition::new("Order", Shape::Struct(vec![Field::new("items", list(Type::Named(1)))])),
         Definition::new("Item", Shape::Struct(item)),
     ];
     let arguments = arguments.into_iter().map(|(name, ty)| Argument::new(name, ty)).collect();
-    let method = Method { arguments, ..crate::method(output) };
-    Interface { name: "Shop".into(), docs: String::new(), methods: vec![method], types }
+    Interface::new("Shop", vec![Method::new("m", arguments, output)], types)
 }
 
 fn list(ty: Type) -> Type {
@@ -124,9 +125,9 @@ fn fields_that_are_required_or_not_allowed_are_named() {
 
 #[test]
 fn a_variant_the_reader_lacks_is_no_conflict_and_one_that_carries_something_else_is() {
-    let of = |variants| Interface {
-        types: vec![Definition::new("Status", Shape::Enum(variants))],
-        ..orders(Vec::new(), vec![("status", Type::Named(0))], Type::Unit)
+    let of = |variants| {
+        let types = vec![Definition::new("Status", Shape::Enum(variants))];
+        with(orders(Vec::new(), vec![("status", Type::Named(0))], Type::Unit), |it| it.types = types)
     };
     let open = || Variant::new("Open", Shape::Unit);
     let paid = |shape| Variant::new("Paid", shape);
@@ -178,7 +179,7 @@ fn arguments_streams_and_errors_that_one_side_lacks_are_named() {
     error.methods[0].error = Some(Type::String);
     assert_eq!(of_results(&one, &error).unwrap(), "the error: none on the client, String on the server");
     assert_eq!(of_results(&error, &one), None);
-    assert!(resolve_results(&Interface { methods: vec![], ..one.clone() }, &one).unwrap().is_empty());
+    assert!(resolve_results(&with(one.clone(), |it| it.methods.clear()), &one).unwrap().is_empty());
     let mut renamed = one.clone();
     renamed.methods[0].name = "n".into();
     assert!(resolve_results(&renamed, &one).unwrap()[0].is_none());

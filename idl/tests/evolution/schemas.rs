@@ -5,6 +5,7 @@ use traitwire_idl::{
 };
 
 use crate::model::{Bare, Value, bare, bits};
+use crate::with;
 
 /// Choices that were made beforehand, so that a failing case can be made smaller. Then the first one, always.
 pub(crate) struct Tape {
@@ -276,7 +277,7 @@ fn change_type(tape: &mut Tape, ty: &mut Type, from: usize, count: usize) {
 }
 
 pub(crate) fn interface(output: Type, types: Vec<Definition>) -> Interface {
-    Interface { name: "S".into(), docs: String::new(), methods: vec![crate::method(output)], types }
+    Interface::new("S", vec![crate::method(output)], types)
 }
 
 /// A method with arguments, and a later or earlier version of it.
@@ -295,16 +296,13 @@ pub(crate) fn methods(tape: &mut Tape) -> (Interface, Interface) {
     let arguments = |tape: &mut Tape, types: &[Type]| {
         let count = types.len() as u32;
         let first = count - tape.below(count + 1);
-        let argument = |(index, ty): (usize, &Type)| Argument {
-            default: index as u32 >= first,
-            ..Argument::new(NAMES[index], ty.clone())
+        let argument = |(index, ty): (usize, &Type)| {
+            with(Argument::new(NAMES[index], ty.clone()), |it| it.default = index as u32 >= first)
         };
         types.iter().enumerate().map(argument).collect::<Vec<_>>()
     };
-    let method = |arguments| Method { arguments, ..crate::method(Type::Unit) };
     let (sent, read) = (arguments(tape, &sent), arguments(tape, &read));
-    let one =
-        |arguments, types| Interface { methods: vec![method(arguments)], ..interface(Type::Unit, types) };
+    let one = |arguments, types| Interface::new("S", vec![Method::new("m", arguments, Type::Unit)], types);
     (one(sent, types), one(read, read_types))
 }
 

@@ -110,7 +110,11 @@ fn ty(definitions: usize) -> BoxedStrategy<Type> {
 fn field(called: String, definitions: usize) -> impl Strategy<Value = Field> {
     let missing = select(&[Missing::Refused, Missing::None, Missing::Default][..]);
     (docs(), ty(definitions), missing, prop::collection::vec(name(), 0..3)).prop_map(
-        move |(docs, ty, missing, aliases)| Field { name: called.clone(), docs, ty, missing, aliases },
+        move |(docs, ty, missing, aliases)| {
+            let mut field = Field::new(&*called, ty);
+            (field.docs, field.missing, field.aliases) = (docs, missing, aliases);
+            field
+        },
     )
 }
 
@@ -134,7 +138,11 @@ fn plain_shape(definitions: usize) -> BoxedStrategy<Shape> {
 fn variant(called: String, definitions: usize) -> impl Strategy<Value = Variant> {
     let aliases = prop::collection::vec(name(), 0..2);
     (docs(), plain_shape(definitions), any::<bool>(), aliases).prop_map(
-        move |(docs, shape, other, aliases)| Variant { name: called.clone(), docs, shape, other, aliases },
+        move |(docs, shape, other, aliases)| {
+            let mut variant = Variant::new(&*called, shape);
+            (variant.docs, variant.other, variant.aliases) = (docs, other, aliases);
+            variant
+        },
     )
 }
 
@@ -149,12 +157,11 @@ fn definition(definitions: usize) -> impl Strategy<Value = Definition> {
     let arguments = prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(ty(definitions), 1..3)];
     let unknown_fields = select(&[UnknownFields::Ignored, UnknownFields::Refused][..]);
     (name(), arguments, docs(), shape(definitions), unknown_fields).prop_map(
-        |(name, arguments, docs, shape, unknown_fields)| Definition {
-            name,
-            arguments,
-            docs,
-            shape,
-            unknown_fields,
+        |(name, arguments, docs, shape, unknown_fields)| {
+            let mut definition = Definition::new(name, shape);
+            definition.arguments = arguments;
+            (definition.docs, definition.unknown_fields) = (docs, unknown_fields);
+            definition
         },
     )
 }
@@ -179,13 +186,13 @@ fn method(called: String, definitions: usize) -> impl Strategy<Value = Method> {
                 argument.stream = true;
                 argument.default = false;
             }
-            let method =
-                Method { name: called.clone(), docs, arguments, output, stream, error, idempotent, oneway };
             // Nobody waits for what a oneway method gives.
-            match oneway {
-                true => Method { output: Type::Unit, stream: false, error: None, ..method },
-                false => method,
-            }
+            let (output, stream, error) =
+                if oneway { (Type::Unit, false, None) } else { (output, stream, error) };
+            let mut method = Method::new(&*called, arguments, output);
+            (method.docs, method.stream, method.error) = (docs, stream, error);
+            (method.idempotent, method.oneway) = (idempotent, oneway);
+            method
         },
     )
 }
@@ -195,11 +202,10 @@ pub(crate) fn interface() -> impl Strategy<Value = Interface> {
     (0..6_usize, names(5)).prop_flat_map(|(definitions, methods)| {
         let methods = methods.into_iter().map(|name| method(name, definitions)).collect::<Vec<_>>();
         let types = prop::collection::vec(definition(definitions), definitions);
-        (name(), docs(), methods, types).prop_map(|(name, docs, methods, types)| Interface {
-            name,
-            docs,
-            methods,
-            types,
+        (name(), docs(), methods, types).prop_map(|(name, docs, methods, types)| {
+            let mut interface = Interface::new(name, methods, types);
+            interface.docs = docs;
+            interface
         })
     })
 }

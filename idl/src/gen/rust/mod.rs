@@ -1,5 +1,6 @@
 //! Rust from interfaces: `#[ipc_type]` types and `#[ipc_service]` traits, from which the macros make clients and
-//! servers. Never repeats what those make.
+//! servers. Never repeats what those make, and never makes a generic type: a model has the instances, of which nobody
+//! can tell what they have in common. Each becomes a type that no longer says its arguments.
 
 mod case;
 mod cycles;
