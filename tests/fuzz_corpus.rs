@@ -84,10 +84,12 @@ fn changed_inputs() {
     let seconds = std::env::var("TRAITWIRE_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let time = std::time::Duration::from_secs(seconds);
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
-    let targets: [(&str, Target); 4] = [
+    let targets: &[(&str, Target)] = &[
         ("frame", targets::frame),
         ("hello", targets::hello),
         ("bodies", targets::bodies),
+        #[cfg(feature = "json")]
+        ("json", targets::json),
         ("evolution", targets::evolution),
     ];
     for (target, run) in targets {
