@@ -5,7 +5,8 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
-use crate::measured::BODY;
+/// Bytes of the large call.
+pub(crate) const BODY: usize = 100 << 20;
 
 trait Stream: Read + Write {}
 impl<S: Read + Write> Stream for S {}

@@ -8,10 +8,7 @@ use std::time::Instant;
 
 use traitwire::{Server, ipc_service};
 
-use crate::chunk;
-
-/// Bytes of the large call.
-pub(crate) const BODY: usize = 100 << 20;
+use crate::chunk::{self, BODY};
 
 /// Uploads as one chunk: each gives one figure.
 const CHUNKS: usize = 5;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::base64;
-use super::error::{JsonErrorKind, Result, Step, listed, shown};
+use super::error::{JsonErrorKind, Result, Step, kind, listed, shown};
 use super::float;
 use super::integer::IntegerType;
 use super::key::KeyType;
@@ -371,20 +371,6 @@ fn block(text: &str) -> Result<Vec<u8>> {
 
 fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-/// What a JSON value is, for errors.
-#[cold]
-pub(super) fn kind(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(flag) => flag.to_string(),
-        Value::Number(number) => format!("the number {number}"),
-        Value::String(text) if text.chars().count() <= 20 => format!("the string {:?}", shown(text)),
-        Value::String(_) => "a string".to_owned(),
-        Value::Array(_) => "an array".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
-    }
 }
 
 #[cold]

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use crate::print::literal::is_hidden;
 
 /// Why a value could not be turned, and where.
@@ -211,4 +213,18 @@ pub(super) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> Vec<String
         listed.push("…".to_owned());
     }
     listed
+}
+
+/// What a JSON value is, for errors.
+#[cold]
+pub(super) fn kind(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) if text.chars().count() <= 20 => format!("the string {:?}", shown(text)),
+        Value::String(_) => "a string".to_owned(),
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
 }

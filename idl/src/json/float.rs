@@ -2,8 +2,7 @@
 
 use serde_json::{Number, Value};
 
-use super::encode::kind;
-use super::error::{JsonErrorKind, Result, shown};
+use super::error::{JsonErrorKind, Result, kind, shown};
 
 const INFINITY: &str = "Infinity";
 const NEGATIVE_INFINITY: &str = "-Infinity";

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::error::{JsonErrorKind, Result, shown};
+use super::error::{JsonErrorKind, Result, kind, shown};
 use crate::model::Type;
 
 /// The largest integer below which readers of JSON, which have only `f64`, lose none: 2⁵³ − 1.
@@ -78,7 +78,7 @@ impl IntegerType {
             },
             other => {
                 let expected = self.name();
-                return Err(JsonErrorKind::Mismatch { expected, found: super::encode::kind(other) }.into());
+                return Err(JsonErrorKind::Mismatch { expected, found: kind(other) }.into());
             }
         };
         match self.holds(integer) {

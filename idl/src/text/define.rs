@@ -2,14 +2,11 @@
 //! which definition a name means.
 
 use super::known::depth;
-use super::resolve::{Source, Table};
+use super::resolve::{Scope, Source, Table};
 use super::standard::standard;
 use super::tree::{self, Item};
 use crate::model::{Definition, Field, Missing, Shape, Type, Variant};
 use crate::print::labels::BUILT_IN;
-
-/// What the parameters of a generic type stand for.
-pub(super) type Scope<'s> = &'s [(&'s str, &'s Type)];
 
 impl Table<'_> {
     /// Enters every item, those that no method reaches too, so that the mistakes in them are found. Gives those that

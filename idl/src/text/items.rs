@@ -4,12 +4,12 @@
 use proc_macro2::Ident;
 use syn::parse::ParseStream;
 use syn::parse::discouraged::Speculative as _;
-use syn::token::{Brace, Paren};
-use syn::{Result, Token, braced, parenthesized};
+use syn::token::Brace;
+use syn::{Result, Token, braced};
 
 use super::attributes::{Attributes, Place, Skipped, attributes, inner_attributes, skip_tree};
 use super::problem::{Problems, error};
-use super::shape::{braces, fields, variants};
+use super::shape::{braces, fields, variants, visibility};
 use super::signature::method;
 use super::tree::{File, Item, Name, Shape, Trait, Written};
 use super::written::arguments;
@@ -73,24 +73,6 @@ fn is_trait(input: ParseStream<'_>) -> bool {
     }
     let _ = visibility(input);
     input.peek(Token![trait])
-}
-
-/// `pub`, which goes without saying.
-pub(super) fn visibility(input: ParseStream<'_>) -> Result<()> {
-    if input.peek(Token![pub]) {
-        input.parse::<Token![pub]>()?;
-        // A tuple struct's element may begin with a parenthesis too.
-        let is_restricted = input.peek2(Token![:]) || !input.peek(Paren) || {
-            let ahead = input.fork();
-            let content;
-            parenthesized!(content in ahead);
-            !(content.peek(Token![crate]) || content.peek(Token![super]) || content.peek(Token![in]))
-        };
-        if !is_restricted {
-            skip_tree(input);
-        }
-    }
-    Ok(())
 }
 
 fn service(input: ParseStream<'_>, attributes: Attributes, problems: &Problems) -> Result<Trait> {

@@ -6,7 +6,6 @@ use std::collections::{HashMap, VecDeque};
 
 use proc_macro2::Span;
 
-use super::define::Scope;
 use super::known::{Known, Mentioned};
 use super::problem::Problems;
 use super::standard::{self, standard};
@@ -24,6 +23,9 @@ const MAX_TYPES: usize = 256;
 /// So many instances may be made: a type that contains instances with its arguments in other orders makes one for each
 /// order there is.
 const MAX_INSTANCES: usize = 10_000;
+
+/// What the parameters of a generic type stand for.
+pub(super) type Scope<'s> = &'s [(&'s str, &'s Type)];
 
 /// The definitions of a text, made as they are asked for. A `Type::Named` counts in this table.
 pub(super) struct Table<'a> {

@@ -5,8 +5,7 @@ use syn::parse::{ParseBuffer, ParseStream};
 use syn::token::{Brace, Paren};
 use syn::{Result, Token, braced, parenthesized};
 
-use super::attributes::{Place, attributes};
-use super::items::visibility;
+use super::attributes::{Place, attributes, skip_tree};
 use super::problem::{Distinct, Problems, error};
 use super::tree::{Field, Name, Shape, Variant};
 use super::written::written;
@@ -118,4 +117,22 @@ fn variant(input: ParseStream<'_>, problems: &Problems) -> Result<Variant> {
     }
     let (other, aliases) = (attributes.has("other"), attributes.texts("alias"));
     Ok(Variant { name, docs: attributes.docs, shape, other, aliases })
+}
+
+/// `pub`, which goes without saying.
+pub(super) fn visibility(input: ParseStream<'_>) -> Result<()> {
+    if input.peek(Token![pub]) {
+        input.parse::<Token![pub]>()?;
+        // A tuple struct's element may begin with a parenthesis too.
+        let is_restricted = input.peek2(Token![:]) || !input.peek(Paren) || {
+            let ahead = input.fork();
+            let content;
+            parenthesized!(content in ahead);
+            !(content.peek(Token![crate]) || content.peek(Token![super]) || content.peek(Token![in]))
+        };
+        if !is_restricted {
+            skip_tree(input);
+        }
+    }
+    Ok(())
 }

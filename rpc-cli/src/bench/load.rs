@@ -14,7 +14,7 @@ use traitwire::idl::{DecodeLimits, Definition, Guard, Type};
 use traitwire::{CallError, Code, RpcError};
 
 use super::tally::Tally;
-use super::turns::{Turn, Turns};
+use super::turns::{End, Turn, Turns};
 
 /// What is to be measured.
 #[derive(Debug)]
@@ -63,13 +63,6 @@ impl Items {
         }
         Ok(count)
     }
-}
-
-/// How long it is measured.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum End {
-    Time(Duration),
-    Count(u64),
 }
 
 /// How long calls are waited for.

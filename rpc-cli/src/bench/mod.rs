@@ -12,7 +12,8 @@ use clap::Args;
 use traitwire::dynamic::JsonCodec;
 use traitwire::{Code, RpcError};
 
-use self::load::{End, Items, Load, Patience};
+use self::load::{Items, Load, Patience};
+use self::turns::End;
 use crate::call::read_arguments;
 use crate::connection::{Policy, client_of_method, connect};
 use crate::failure::{Failure, Outcome};

@@ -7,8 +7,9 @@ use serde_json::{Map, json};
 use traitwire::Endpoint;
 use traitwire::dynamic::Value;
 
-use super::load::{End, Load};
+use super::load::Load;
 use super::tally::Tally;
+use super::turns::End;
 use crate::output::clean;
 
 const PERCENTILES: [f64; 6] = [50.0, 75.0, 90.0, 99.0, 99.9, 99.99];

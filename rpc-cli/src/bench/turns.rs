@@ -7,7 +7,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, TryAcquireError};
 
-use super::load::End;
+/// How long calls are made.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum End {
+    Time(Duration),
+    Count(u64),
+}
 
 /// Who may call when, for any number of tasks.
 pub(super) enum Turns {
