@@ -171,7 +171,7 @@ impl Driver {
             self.handlers.set_driver(&self.waker);
             self.connection.home.set_driver(&self.waker);
             self.armed = None;
-            // The hello waits for nobody: there is none yet whose frames could go with it.
+            // At the first poll what is queued is the hello, and nobody is there yet whose frames could go with it.
             self.blocked = self.connection.flush();
         }
         let begin = Instant::now();
