@@ -111,7 +111,7 @@ impl Binding {
         Err(RpcError::new(Code::Unimplemented, message))
     }
 
-    /// What the methods are that differ. Asks the peer once.
+    /// What the methods are that differ. Asks the peer where it has not answered that on this connection.
     async fn adapted(
         &self,
         description: &Described,
