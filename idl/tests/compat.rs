@@ -247,6 +247,15 @@ fn methods_arguments_streams_and_errors_change() {
     one(&limited(true), &of(vec![a.clone()]), "Shop.a: limit", Kind::ArgumentRemoved, Safety::Safe);
     one(&limited(false), &of(vec![a.clone()]), "Shop.a: limit", Kind::ArgumentRemoved, Safety::Breaking);
 
+    let option = |default| {
+        let argument = Argument::new("limit", Type::Option(Box::new(Type::U32)));
+        of(vec![with(a.clone(), |it| it.arguments = vec![with(argument, |it| it.default = default)])])
+    };
+    one(&of(vec![a.clone()]), &option(false), "Shop.a: limit", Kind::ArgumentAdded, Safety::Safe);
+    one(&option(false), &of(vec![a.clone()]), "Shop.a: limit", Kind::ArgumentRemoved, Safety::Safe);
+    assert_eq!([said(&option(false), &option(true)), said(&option(true), &option(false))], [[], []]);
+    one(&limited(false), &option(false), "Shop.a: limit", Kind::MadeOptional, Safety::ServersFirst);
+
     let stream = of(vec![with(a.clone(), |it| it.stream = true)]);
     one(&of(vec![a.clone()]), &stream, "Shop.a", Kind::StreamChanged, Safety::Breaking);
     let error = of(vec![with(a.clone(), |it| it.error = Some(Type::String))]);

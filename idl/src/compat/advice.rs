@@ -34,7 +34,7 @@ pub(super) fn of(kind: ChangeKind, safety: Safety, whys: &BTreeSet<Why>) -> Opti
         | ChangeKind::IdempotentRemoved
         | ChangeKind::OnewayAdded
         | ChangeKind::OnewayRemoved => None,
-        ChangeKind::ArgumentAdded => Some("put it last, with `#[ipc(default)]`"),
+        ChangeKind::ArgumentAdded => Some("put it last, with `#[ipc(default)]` or as an `Option`"),
         ChangeKind::ArgumentRemoved => Some("keep it, or give it `#[ipc(default)]` a version before"),
         ChangeKind::FieldAdded if refused && needed => Some(
             "give it `#[serde(default)]`, or make it an `Option`, and take `#[serde(deny_unknown_fields)]` away a \
