@@ -3,8 +3,9 @@
 
 mod advice;
 mod findings;
+mod methods;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 
 use crate::model::Interface;
@@ -33,12 +34,13 @@ pub struct Change {
     pub reason: String,
     /// What would make it safer, where it is not safe.
     pub fix: Option<String>,
-    /// The methods it concerns, in their order.
+    /// The methods it concerns, in their order: `method`, or `Service.method` where there are several services.
     pub methods: Vec<String>,
 }
 
 /// Who may be upgraded first without a call that fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Safety {
     /// Anybody.
     Safe,
@@ -70,6 +72,7 @@ pub enum ChangeKind {
     OnewayRemoved,
     ArgumentAdded,
     ArgumentRemoved,
+    ArgumentsRenamed,
     FieldAdded,
     FieldRemoved,
     FieldsMerged,
@@ -109,6 +112,7 @@ impl fmt::Display for ChangeKind {
             ChangeKind::OnewayRemoved => "no longer oneway",
             ChangeKind::ArgumentAdded => "argument added",
             ChangeKind::ArgumentRemoved => "argument removed",
+            ChangeKind::ArgumentsRenamed => "arguments renamed",
             ChangeKind::FieldAdded => "field added",
             ChangeKind::FieldRemoved => "field removed",
             ChangeKind::FieldsMerged => "fields merged",
@@ -184,6 +188,14 @@ impl Compatibility {
     pub fn safety(&self) -> Safety {
         self.changes.iter().fold(Safety::Safe, |safety, change| safety.and(change.safety))
     }
+
+    /// Why all changes together are breaking where none of them is: what they do not say one by one.
+    pub fn explanation(&self) -> Option<&'static str> {
+        let is_any = |safety| self.changes.iter().any(|change| change.safety == safety);
+        let is_split = is_any(Safety::ServersFirst) && is_any(Safety::ClientsFirst);
+        (is_split && !is_any(Safety::Breaking))
+            .then_some("some changes need servers first and others clients; release these one after those")
+    }
 }
 
 /// Compares two versions of an interface.
@@ -191,17 +203,7 @@ impl Compatibility {
 /// # Errors
 /// [`TooLarge`], for interfaces that no program has.
 pub fn compare(old: &Interface, new: &Interface) -> Result<Compatibility, TooLarge> {
-    let mut changes = methods(old, new);
-    let mut findings = Findings::default();
-    findings.collect(old, new, Direction::OldClient)?;
-    findings.collect(old, new, Direction::NewClient)?;
-    let mut order = BTreeMap::new();
-    for (index, method) in new.methods.iter().chain(&old.methods).enumerate() {
-        order.entry(method.name.as_str()).or_insert(index);
-    }
-    changes.extend(findings.into_changes(&order));
-    changes.sort_by(|a, b| (&a.place, a.kind).cmp(&(&b.place, b.kind)));
-    Ok(Compatibility { changes })
+    compare_pairs(&[Pair::Both(old, new)])
 }
 
 /// Compares two versions of all interfaces of a program. Those that have one name are versions of each other.
@@ -209,77 +211,94 @@ pub fn compare(old: &Interface, new: &Interface) -> Result<Compatibility, TooLar
 /// # Errors
 /// As [`compare`].
 pub fn compare_all(old: &[Interface], new: &[Interface]) -> Result<Compatibility, TooLarge> {
-    let mut changes = Vec::new();
-    let whole = |interface: &Interface, kind: ChangeKind, safety: Safety, reason: &str| {
-        let methods = interface.methods.iter().map(|method| method.name.clone()).collect();
-        let (place, reason, fix) = (interface.name.clone(), reason.to_owned(), advice::of(kind, safety));
-        Change { place, kind, safety, reason, fix, methods }
-    };
     let (known, known_now) = (by_name(old, |it| &it.name), by_name(new, |it| &it.name));
-    for before in old {
-        match known_now.get(&*before.name) {
-            Some(now) => changes.extend(compare(before, now)?.changes),
-            None => {
-                let reason = "old clients still call it";
-                changes.push(whole(before, ChangeKind::ServiceRemoved, Safety::ClientsFirst, reason));
-            }
+    let before = old.iter().map(|before| match known_now.get(&*before.name) {
+        Some(now) => Pair::Both(before, now),
+        None => Pair::Removed(before),
+    });
+    let added = new.iter().filter(|now| !known.contains_key(&*now.name)).map(Pair::Added);
+    compare_pairs(&before.chain(added).collect::<Vec<_>>())
+}
+
+/// What there is of a service.
+#[derive(Clone, Copy)]
+enum Pair<'a> {
+    /// The old version and the new one.
+    Both(&'a Interface, &'a Interface),
+    Removed(&'a Interface),
+    Added(&'a Interface),
+}
+
+impl<'a> Pair<'a> {
+    /// The version that gives the names.
+    fn latest(self) -> &'a Interface {
+        let (Self::Both(_, it) | Self::Removed(it) | Self::Added(it)) = self;
+        it
+    }
+
+    /// The methods of both versions, the new one's first.
+    fn methods(self) -> impl Iterator<Item = &'a str> {
+        let old = if let Self::Both(old, _) = self { old.methods.as_slice() } else { &[] };
+        self.latest().methods.iter().chain(old).map(|method| method.name.as_str())
+    }
+}
+
+/// What a type's change is told of once, whichever services have it.
+fn compare_pairs(pairs: &[Pair<'_>]) -> Result<Compatibility, TooLarge> {
+    let naming = Naming::of(pairs);
+    let (mut changes, mut findings) = (Vec::new(), Findings::default());
+    for pair in pairs {
+        methods::of(*pair, &naming, &mut changes);
+        if let Pair::Both(old, new) = pair {
+            findings.collect(old, new, Direction::OldClient, &naming)?;
+            findings.collect(old, new, Direction::NewClient, &naming)?;
         }
     }
-    for now in new.iter().filter(|now| !known.contains_key(&*now.name)) {
-        let reason = "an old server does not have it";
-        changes.push(whole(now, ChangeKind::ServiceAdded, Safety::ServersFirst, reason));
-    }
+    changes.extend(findings.into_changes(&naming));
+    changes.sort_by(|a, b| (&a.place, a.kind).cmp(&(&b.place, b.kind)));
     Ok(Compatibility { changes })
+}
+
+/// All methods, in their order, and how they are named.
+struct Naming<'a> {
+    numbers: HashMap<(&'a str, &'a str), usize>,
+    names: Vec<String>,
+}
+
+impl<'a> Naming<'a> {
+    fn of(pairs: &[Pair<'a>]) -> Self {
+        let mut naming = Self { numbers: HashMap::new(), names: Vec::new() };
+        for pair in pairs {
+            let service = &*pair.latest().name;
+            for method in pair.methods() {
+                naming.numbers.entry((service, method)).or_insert_with(|| {
+                    naming.names.push(match pairs {
+                        [_] => method.to_owned(),
+                        _ => format!("{service}.{method}"),
+                    });
+                    naming.names.len() - 1
+                });
+            }
+        }
+        naming
+    }
+
+    fn number(&self, service: &str, method: &str) -> Option<usize> {
+        self.numbers.get(&(service, method)).copied()
+    }
+
+    /// Those of these numbers.
+    fn names(&self, numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
+        numbers.into_iter().filter_map(|number| self.names.get(number).cloned()).collect()
+    }
+
+    /// A service's own.
+    fn names_of(&self, service: &str, methods: &[&str]) -> Vec<String> {
+        self.names(methods.iter().filter_map(|method| self.number(service, method)))
+    }
 }
 
 /// The first of each name.
 fn by_name<'a, T>(all: &'a [T], name: impl Fn(&'a T) -> &'a String) -> HashMap<&'a str, &'a T> {
     all.iter().rev().map(|one| (name(one).as_str(), one)).collect()
-}
-
-/// What is said of services and methods as wholes.
-fn methods(old: &Interface, new: &Interface) -> Vec<Change> {
-    let mut changes = Vec::new();
-    let mut add = |place: String, kind: ChangeKind, safety: Safety, reason: &str, methods: Vec<String>| {
-        let fix = advice::of(kind, safety);
-        changes.push(Change { place, kind, safety, reason: reason.to_owned(), fix, methods });
-    };
-    if old.name != new.name {
-        let all = new.methods.iter().map(|method| method.name.clone()).collect();
-        let reason = "services are found by their names";
-        add(new.name.clone(), ChangeKind::ServiceRenamed, Safety::Breaking, reason, all);
-    }
-    let (known, known_now) = (by_name(&old.methods, |it| &it.name), by_name(&new.methods, |it| &it.name));
-    for method in new.methods.iter().filter(|method| !known.contains_key(&*method.name)) {
-        let (place, reason) = (format!("{}.{}", new.name, method.name), "an old server does not have it");
-        add(place, ChangeKind::MethodAdded, Safety::ServersFirst, reason, vec![method.name.clone()]);
-    }
-    for method in &old.methods {
-        let (place, name) = (format!("{}.{}", new.name, method.name), vec![method.name.clone()]);
-        let Some(now) = known_now.get(&*method.name) else {
-            let reason = "old clients still call it";
-            add(place, ChangeKind::MethodRemoved, Safety::ClientsFirst, reason, name);
-            continue;
-        };
-        if method.idempotent != now.idempotent {
-            let (kind, safety, reason) = if method.idempotent {
-                let reason = "old clients repeat calls that may have been executed";
-                (ChangeKind::IdempotentRemoved, Safety::ClientsFirst, reason)
-            } else {
-                let reason = "new clients repeat calls that an old server may have executed";
-                (ChangeKind::IdempotentAdded, Safety::ServersFirst, reason)
-            };
-            add(place.clone(), kind, safety, reason, name.clone());
-        }
-        // The server answers in either case, and whether anybody waits for that is the client's own affair.
-        if method.oneway != now.oneway {
-            let (kind, reason) = if method.oneway {
-                (ChangeKind::OnewayRemoved, "new clients wait for the answer, old ones do not")
-            } else {
-                (ChangeKind::OnewayAdded, "old clients wait for the answer, new ones do not")
-            };
-            add(place, kind, Safety::Safe, reason, name);
-        }
-    }
-    changes
 }

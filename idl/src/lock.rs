@@ -12,7 +12,6 @@
 //!
 //! `TRAITWIRE_LOCK=overwrite cargo test` writes the file the first time, and again where a change is meant.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
@@ -81,13 +80,11 @@ impl fmt::Display for LockError {
                 for change in &changes.changes {
                     writeln!(f, "  {change}")?;
                 }
-                if changes.changes.is_empty() {
-                    writeln!(
-                        f,
-                        "  arguments have other names, or have changed places: none is lost, but who is meant may be"
-                    )?;
+                write!(f, "  all together: {}", changes.safety())?;
+                match changes.explanation() {
+                    Some(why) => writeln!(f, ": {why}")?,
+                    None => writeln!(f)?,
                 }
-                writeln!(f, "  all together: {}", changes.safety())?;
                 write!(f, "where this is meant, `{VARIABLE}=overwrite cargo test` writes the file anew")
             }
         }
@@ -112,6 +109,7 @@ impl std::error::Error for LockError {
 
 /// Which changes are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Allowed {
     /// All with which some order of upgrades breaks no call.
     Ordered,
@@ -178,21 +176,10 @@ pub fn compare(
         Err(TooLarge) => return Err(LockError::TooLarge(file)),
     };
     match allowed.allows(changes.safety()) {
-        true if changes.changes.is_empty() && argument_names(before) == argument_names(now) => Ok(()),
+        true if changes.changes.is_empty() => Ok(()),
         true => Err(LockError::Outdated(file, changes)),
         false => Err(LockError::Changed(file, changes)),
     }
-}
-
-/// The names of all arguments, which a connection does not look at and whoever reads a call does.
-fn argument_names(interfaces: &[Interface]) -> BTreeMap<(&str, &str), Vec<&str>> {
-    let methods =
-        interfaces.iter().flat_map(|interface| interface.methods.iter().map(move |it| (interface, it)));
-    let named = methods.map(|(interface, method)| {
-        let arguments = method.arguments.iter().map(|argument| argument.name.as_str());
-        ((interface.name.as_str(), method.name.as_str()), arguments.collect())
-    });
-    named.collect()
 }
 
 /// The interfaces of a file.

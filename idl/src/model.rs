@@ -177,6 +177,7 @@ impl Definition {
 /// What a reader makes of a field that it does not know.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
+#[non_exhaustive]
 pub enum UnknownFields {
     /// It reads the value without it.
     #[default]
@@ -188,6 +189,7 @@ pub enum UnknownFields {
 /// What a named type, or a variant, consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
+#[non_exhaustive]
 pub enum Shape {
     /// Nothing.
     Unit,
@@ -237,6 +239,7 @@ pub struct Field {
 /// What a reader makes of a value in which a field is missing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(Serialize, Deserialize))]
+#[non_exhaustive]
 pub enum Missing {
     /// It refuses the value.
     #[default]

@@ -42,6 +42,7 @@ impl std::error::Error for TooLarge {}
 
 /// How a callee reads what callers of another version send.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ReadArguments {
     /// The arguments that are sent with the call.
     pub values: Plan,
@@ -51,6 +52,7 @@ pub struct ReadArguments {
 
 /// How a caller reads what a callee of another version returns.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ReadResults {
     /// The value, or an item of the result stream.
     pub output: Plan,

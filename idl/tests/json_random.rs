@@ -176,6 +176,7 @@ impl Writer<'_> {
                 self.number(tag as u128);
                 self.shape(&variants[tag].shape);
             }
+            other => panic!("{other:?}"),
         }
     }
 }

@@ -105,7 +105,9 @@ fn order_docs_and_names_of_types_are_no_difference_and_names_of_arguments_are() 
     lock::verify(&file, &of(turned)).unwrap();
     let swapped = two.replace("x: u32, y: u32", "y: u32, x: u32");
     let error = lock::verify(&file, &of(&swapped)).unwrap_err();
-    assert!(error.to_string().contains("arguments have other names, or have changed places"), "{error}");
+    assert!(matches!(error, LockError::Outdated(..)));
+    let said = error.to_string();
+    assert!(said.contains("A.a: arguments renamed, safe: ") && said.contains("`x` is read as `y`"), "{said}");
 }
 
 #[test]
@@ -123,6 +125,16 @@ fn a_refusal_says_what_has_changed_and_what_writes_the_file() {
         assert!(said.contains(words), "{words:?} is missing in {said}");
     }
     assert_eq!(format!("{error:?}"), said);
+}
+
+#[test]
+fn a_refusal_says_why_changes_that_are_in_order_one_by_one_are_not_so_together() {
+    let file = file("together.lock");
+    lock::write(&file, &interfaces(RELEASED)).unwrap();
+    let renamed = RELEASED.replace("fn price", "fn cost");
+    let said = lock::verify(&file, &interfaces(&renamed)).unwrap_err().to_string();
+    let last = "\n  all together: breaking: some changes need servers first and others clients; release these one after";
+    assert!(said.contains(last), "{said}");
 }
 
 #[test]

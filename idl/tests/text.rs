@@ -332,7 +332,7 @@ fn mistakes_are_told_with_place_and_advice() {
 }
 
 #[test]
-fn ten_thousand_types_of_one_name_are_found_by_their_arguments_and_in_any_order() {
+fn thousands_of_types_of_one_name_are_found_by_their_arguments_and_in_any_order() {
     const COUNT: usize = 3_400;
     let mut text = "trait S { async fn m(&self, last: Page<Page<I3399>>); }\n".to_owned();
     // What is in the arguments of the first is defined last.

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use traitwire::dynamic::Value;
 use traitwire::idl::Interface;
-use traitwire::idl::compat::{Compatibility, Safety, compare_all};
+use traitwire::idl::compat::{Safety, compare_all};
 use traitwire::idl::lock::{self, Allowed, LockError};
 
 use crate::failure::{Failure, Outcome};
@@ -83,25 +83,18 @@ impl Check {
                     "methods": change.methods,
                 })
             });
-            let report = json!({"safety": safety.to_string(), "changes": Value::Array(all.collect())});
+            let mut report = json!({"safety": safety.to_string(), "changes": Value::Array(all.collect())});
+            if let Some(why) = changes.explanation() {
+                report["explanation"] = why.into();
+            }
             output::print(&output::text(&report, true))?;
         } else {
             let mut lines = changes.changes.iter().map(ToString::to_string);
             lines.try_for_each(|line| output::print(&output::clean(&line)))?;
-            output::print(&format!("all together: {safety}{}", explained(&changes)))?;
+            let why = changes.explanation().map(|why| format!(": {why}")).unwrap_or_default();
+            output::print(&format!("all together: {safety}{why}"))?;
         }
         Ok(safety)
-    }
-}
-
-/// What the changes do not say one by one: that no order is left by some of them together.
-fn explained(changes: &Compatibility) -> &'static str {
-    let is_any = |safety| changes.changes.iter().any(|change| change.safety == safety);
-    match is_any(Safety::Breaking) {
-        false if is_any(Safety::ServersFirst) && is_any(Safety::ClientsFirst) => {
-            ": some changes need servers first and others clients; release these one after those"
-        }
-        _ => "",
     }
 }
 

@@ -65,7 +65,7 @@ impl Failure {
                 report(error, "the peer says so: ask whoever runs it, where the message is not clear");
             }
             Self::Connect(error) | Self::Given(error) | Self::Call(error) => {
-                report(error, error.code().advice());
+                report(error, error.advice());
             }
             Self::Outdated(file) => complain(
                 &format!("the interfaces are not those of {} any more", file.display()),

@@ -1,5 +1,5 @@
 //! A service of a peer's that is of another version: under which numbers its methods take this side's arguments, and
-//! how their results are read. Asked for once for each version, and never where fingerprints agree.
+//! how their results are read. Never asked for where fingerprints agree, nor a second time of a peer that has answered.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,9 +33,12 @@ pub(crate) enum AdaptedMethod {
     Missing,
 }
 
-/// What a connection's peer has answered.
+/// What a connection's peer has answered, refusals too.
 #[derive(Default)]
-pub(crate) struct Answers(Mutex<HashMap<Question, Arc<Adapted>>>);
+pub(crate) struct Answers(Mutex<HashMap<Question, Answered>>);
+
+/// What came of asking: how the methods are called, or why the versions cannot be compared.
+type Answered = Result<Arc<Adapted>, RpcError>;
 
 /// This side's description of a service and, for objects, the fingerprint of theirs.
 type Question = (usize, Option<u64>);
@@ -65,34 +68,38 @@ pub(crate) async fn adapt(
     let key = (std::ptr::from_ref(description).addr(), object.map(|(_, interface)| interface));
     let lock = || connection.answers.0.lock();
     if let Some(known) = lock().get(&key).cloned() {
-        return Ok(known);
+        return known;
     }
     let arguments = Encoder::encoded(description.introduction()?);
+    let is_object = object.is_some();
     let object = object.map(|(id, _)| id);
     let call = NewCall { deadline, object, ..NewCall::new(reflection::INTRODUCE, arguments.finish()?) };
-    let adapted = match connection.call(call).await.outcome {
+    let answered = match connection.call(call).await.outcome {
         Outcome::Output(mut body) => {
             let adapted = read(description, body.as_contiguous(), max_depth);
             // Methods whose fingerprints agree can be called all the same.
-            Arc::new(adapted.map_err(|error| incomparable(error.message()))?)
+            adapted.map(Arc::new).map_err(|error| incomparable(error.message()))
         }
         Outcome::Failure(error) => {
-            return Err(match error.code() {
-                Code::Unimplemented | Code::Decode | Code::TooLarge | Code::ResourceExhausted => {
-                    incomparable(error.message())
-                }
+            let refused = incomparable(error.message());
+            match error.code() {
+                // An object that is gone says nothing of others of its service.
+                Code::Unimplemented if is_object => return Err(refused),
+                Code::Unimplemented | Code::Decode | Code::TooLarge => Err(refused),
+                // It may be out of something else than room for versions, and have that again.
+                Code::ResourceExhausted => return Err(refused),
                 // The call that this was for was not even sent.
-                _ => error.with_executed(Executed::No),
-            });
+                _ => return Err(error.with_executed(Executed::No)),
+            }
         }
-        Outcome::Error(_) => return Err(incomparable("an error of a method that has none")),
+        Outcome::Error(_) => Err(incomparable("an error of a method that has none")),
     };
     let mut known = lock();
     if known.len() >= MOST_ANSWERS {
         known.clear();
     }
-    known.insert(key, Arc::clone(&adapted));
-    Ok(adapted)
+    known.insert(key, answered.clone());
+    answered
 }
 
 fn incomparable(why: &str) -> RpcError {

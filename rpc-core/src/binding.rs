@@ -111,7 +111,7 @@ impl Binding {
         Err(RpcError::new(Code::Unimplemented, message))
     }
 
-    /// What the methods are that differ. Asks the peer once.
+    /// What the methods are that differ. Asks the peer where it has not answered that on this connection.
     async fn adapted(
         &self,
         description: &Described,
@@ -122,9 +122,9 @@ impl Binding {
             Described::Own(own) => *own,
             // Values are read by the schema that was fetched, and by no other.
             Described::Fetched(_) => {
-                let message = "the peer has another version of the service than when its schema was fetched; \
-                               fetch it again, with a new client";
-                return Err(RpcError::new(Code::SchemaMismatch, message));
+                let message = "the peer has another version of the service than when its schema was fetched";
+                let advice = "make the client anew, which fetches it again";
+                return Err(RpcError::new(Code::SchemaMismatch, message).with_advice(advice));
             }
         };
         let asked = Asked { description, object: self.object };

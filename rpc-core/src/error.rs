@@ -121,6 +121,9 @@ struct Report {
     address: Option<String>,
     method: Option<String>,
     source: Option<Cause>,
+    /// What to do, where this side knows better than by the code alone. It does not travel.
+    #[serde(skip)]
+    advice: Option<&'static str>,
 }
 
 impl RpcError {
@@ -134,6 +137,7 @@ impl RpcError {
             address: None,
             method: None,
             source: None,
+            advice: None,
         }))
     }
 
@@ -171,6 +175,12 @@ impl RpcError {
         }
     }
 
+    /// The same error with what to do about it, in place of what its code says.
+    pub(crate) fn with_advice(mut self, advice: &'static str) -> Self {
+        self.0.advice = Some(advice);
+        self
+    }
+
     /// The same error with its cause, kept as text: the error and the chain of its own sources.
     pub fn with_source(mut self, source: &(dyn Error + 'static)) -> Self {
         self.0.source = Some(Cause::of(source));
@@ -197,6 +207,11 @@ impl RpcError {
     /// The kind of the failure.
     pub fn code(&self) -> Code {
         self.0.code
+    }
+
+    /// What a caller can do about it, in one sentence: its code's, or what is known of this very failure.
+    pub fn advice(&self) -> &'static str {
+        self.0.advice.unwrap_or(self.0.code.advice())
     }
 
     /// Whether the call's handler ran.
@@ -253,7 +268,7 @@ impl fmt::Display for RpcError {
             Executed::Maybe => f.write_str("; it may have been executed")?,
             Executed::Yes => f.write_str("; it was executed")?,
         }
-        write!(f, "; {}", report.code.advice())
+        write!(f, "; {}", self.advice())
     }
 }
 

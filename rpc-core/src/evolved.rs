@@ -67,9 +67,11 @@ pub(crate) fn evolve(
 ) -> Result<(Body, usize), RpcError> {
     let limits = DecodeLimits::default().with_max_depth(max_depth);
     let mut transcoded = Transcoded { bytes: std::mem::take(&mut *Buffer::new()), ..Transcoded::default() };
-    let taken = plan.transcode(bytes, limits, &mut transcoded).map_err(refused)?;
+    let taken = plan.transcode(bytes, limits, &mut transcoded);
     let Transcoded { bytes, gaps, names, .. } = transcoded;
+    // Before a failure is told: it goes back to where it was taken from.
     let bytes = Buffer::from(bytes);
+    let taken = taken.map_err(refused)?;
     if gaps.is_empty() {
         return Ok((Body::new(bytes).with_references(references.clone()), taken));
     }

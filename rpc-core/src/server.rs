@@ -78,8 +78,8 @@ impl Server {
     }
 
     /// The address a client can dial: the first one bound. A TCP port left to the kernel is filled in. Options of
-    /// the address are the server's own, and left out: a client's stand in the address it dials. `shm=auto` stays,
-    /// which needs both sides.
+    /// the address are the server's own, and left out: a client's stand in the address it dials. Those that both
+    /// sides need stay.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoints[0]
     }

@@ -82,6 +82,11 @@ impl Services {
         None
     }
 
+    /// The first service; an object's is its only one.
+    pub(crate) fn first(&self) -> Option<&'static ServiceDescription> {
+        self.services.first().map(|service| service.description())
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<&'static ServiceDescription> {
         self.services.iter().map(|service| service.description()).find(|service| service.name() == name)
     }

@@ -2,6 +2,7 @@
 //! another version's arguments. Never resolves anything itself, and never looks at a value.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,18 @@ pub(crate) struct Versions {
     tried: HashMap<usize, u32>,
     /// What all introductions cost, those that came to nothing too.
     spent: usize,
+    /// The answers to those that came to nothing. Each has cost something, so there are a thousand or so at most.
+    refused: HashMap<Refused, RpcError>,
+    hashes: RandomState,
+}
+
+/// An introduction that came to nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Refused {
+    /// The service of the object that was asked about, or all services.
+    object: Option<usize>,
+    /// Of the argument, which may be large. Whoever finds two of one hash is refused for the one as for the other.
+    hash: u64,
 }
 
 struct Introduced {
@@ -126,18 +139,43 @@ impl Versions {
         if let Some(known) = known {
             return answer(&known.answers, known.service);
         }
-        // Also what comes to nothing costs time.
-        self.spent = self.spent.saturating_add(OWN_COST).saturating_add(bytes.len());
-        let most = (MAX_INTERFACE + OWN_COST).saturating_mul(limits.max_versions as usize);
-        if self.spent > most {
-            let message = format!(
-                "the peer takes no more introductions: all on this connection, each with {OWN_COST} bytes beside \
-                 its own, come to more than {most}; raise its max_versions of {}",
-                limits.max_versions
-            );
-            return Err(RpcError::new(Code::ResourceExhausted, message));
+        let object = services.first().filter(|_| is_object);
+        let object = object.map(|service| std::ptr::from_ref(service).addr());
+        let refused = Refused { object, hash: self.hashes.hash_one(bytes) };
+        if let Some(error) = self.refused.get(&refused) {
+            return Err(error.clone());
         }
-        let bytes = bytes.to_vec();
+        self.charge(bytes.len(), limits)?;
+        let answered = self.look_at(services, is_object, bytes.to_vec(), limits);
+        answered.inspect_err(|error| {
+            self.refused.insert(refused, error.clone().abridged());
+        })
+    }
+
+    /// Also what comes to nothing costs time.
+    fn charge(&mut self, bytes: usize, limits: &Limits) -> Result<(), RpcError> {
+        let most = (MAX_INTERFACE + OWN_COST).saturating_mul(limits.max_versions as usize);
+        let spent = self.spent.saturating_add(OWN_COST).saturating_add(bytes);
+        if spent <= most {
+            self.spent = spent;
+            return Ok(());
+        }
+        let message = format!(
+            "the peer takes no more introductions: all on this connection, each with {OWN_COST} bytes beside its \
+             own, come to more than {most}; raise its max_versions of {}",
+            limits.max_versions
+        );
+        Err(RpcError::new(Code::ResourceExhausted, message))
+    }
+
+    /// Answers an introduction that is new.
+    fn look_at(
+        &mut self,
+        services: &Services,
+        is_object: bool,
+        bytes: Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Body, RpcError> {
         let interface = read_interface(&bytes, limits.max_depth)?;
         let service = services.find(&interface.name).ok_or_else(|| not_served(&interface.name))?;
         let tried = self.tried.entry(std::ptr::from_ref(service).addr()).or_default();
@@ -330,10 +368,44 @@ mod tests {
     fn introductions_that_come_to_nothing_count_too() {
         let limits = Limits { max_versions: 1, ..Limits::default() };
         // Each costs 48 KiB of 528.
-        let came = introduce_all(&limits, (0..12).map(|_| argument("Elsewhere", 1 << 15)));
+        let names = (b'a'..=b'l').map(|last| format!("Elsewher{}", last as char));
+        let came = introduce_all(&limits, names.map(|name| argument(&name, 1 << 15)));
         let codes: Vec<_> = came.iter().map(|it| it.as_ref().map(RpcError::code)).collect();
         let expected = [vec![Some(Code::Unimplemented); 11], vec![Some(Code::ResourceExhausted)]].concat();
         assert_eq!(codes, expected);
+    }
+
+    #[test]
+    fn an_introduction_that_came_to_nothing_costs_once_and_leaves_room_for_others() {
+        let limits = Limits { max_versions: 1, ..Limits::default() };
+        let again = (0..1000).map(|_| argument("Elsewhere", 1 << 15));
+        let mut came = introduce_all(&limits, again.chain([argument("Documented", 1 << 15)]));
+        assert_eq!(came.pop(), Some(None));
+        let first = came[0].clone().expect("refused");
+        assert_eq!(first.code(), Code::Unimplemented);
+        assert!(came.iter().all(|it| it.as_ref() == Some(&first)));
+        // What is one version too many is so again, and costs no more either.
+        let more = (0..1000).map(|_| argument("Documented", 1 << 14));
+        let came = introduce_all(&limits, [argument("Documented", 1 << 15)].into_iter().chain(more));
+        let said = "the peer takes 1 versions of Documented on a connection; raise its max_versions";
+        assert!(
+            came[1..].iter().flatten().all(|it| it.message() == said)
+                && came[1..].iter().all(Option::is_some)
+        );
+    }
+
+    /// What an object is not may be what another object is, or a service.
+    #[test]
+    fn a_refusal_is_about_the_service_that_was_asked_about() {
+        let (empty, mut services, mut versions) =
+            (Services::default(), Services::default(), Versions::default());
+        services.add(Documented);
+        let limits = Limits::default();
+        let mut asked = |services: &Services, is_object| {
+            let mut argument = argument("Documented", 1 << 15);
+            versions.introduce(services, is_object, &mut argument, &limits).is_ok()
+        };
+        assert!(!asked(&empty, false) && asked(&services, true));
     }
 
     #[test]

@@ -1,8 +1,15 @@
 //! What holds where versions differ: limits, refusals at connect, layers, deadlines, and what a peer may introduce.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use traitwire::{Channel, Code, Executed, Limits, RpcError, Server, middleware};
+use async_trait::async_trait;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use traitwire::{
+    Channel, Code, Connector, Endpoint, Executed, Limits, Peer, RpcError, Server, Wire, middleware,
+};
 
 use crate::silent::Silent;
 use crate::{new, old};
@@ -250,6 +257,14 @@ mod incomparable {
 
     pub struct Impl;
 
+    impl Newer for Impl {
+        async fn same(&self, a: u8) -> u8 {
+            a
+        }
+
+        async fn changed(&self, _: Vec<u8>) {}
+    }
+
     impl Older for Impl {
         async fn same(&self, a: u8) -> u8 {
             a
@@ -270,6 +285,62 @@ async fn what_cannot_be_compared_costs_only_the_methods_that_differ() {
     let error = rpc(client.changed(Vec::new()).await);
     assert_eq!((error.code(), error.executed()), (Code::SchemaMismatch, Executed::No));
     assert!(error.message().contains("cannot be compared: values are nested"), "{error}");
+}
+
+/// A way to a server, which counts the bytes that go there.
+struct Counted {
+    endpoint: Endpoint,
+    sent: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl Connector for Counted {
+    async fn connect(&self) -> Result<Wire, RpcError> {
+        let socket = tokio::net::UnixStream::connect(self.endpoint.target_str().expect("a path")).await;
+        let (theirs, mut to_server) = socket.expect("a server").into_split();
+        let (mut begun, ours) = tokio::io::duplex(1 << 16);
+        let sent = Arc::clone(&self.sent);
+        tokio::spawn(async move {
+            let mut bytes = vec![0; 1 << 16];
+            loop {
+                match begun.read(&mut bytes).await {
+                    Ok(read) if read > 0 => {
+                        sent.fetch_add(read, SeqCst);
+                        to_server.write_all(&bytes[..read]).await.expect("written");
+                    }
+                    _ => return,
+                }
+            }
+        });
+        Ok(Wire::new(theirs, ours, Peer::new(self.endpoint.clone())))
+    }
+
+    fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_cannot_be_compared_is_asked_about_once_and_is_in_no_others_way() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::builder()
+        .service(incomparable::NewerServer::new(incomparable::Impl))
+        .service(further::OlderServer::new(further::Impl));
+    // The client's schema lies deeper than is read here.
+    let address = format!("unix:{}?max_depth=2&max_versions=1", folder.path().join("s").display());
+    let server = server.bind(address.as_str()).await.expect("an address");
+    let sent = Arc::new(AtomicUsize::new(0));
+    let way = Counted { endpoint: server.endpoint().clone(), sent: Arc::clone(&sent) };
+    let _handle = server.spawn();
+    let channel = Channel::connect(way).await.expect("connected");
+    let mut before = None;
+    for _ in 0..1000 {
+        let error = rpc(incomparable::OlderClient::new(channel.clone()).changed(Vec::new()).await);
+        assert_eq!((error.code(), error.executed()), (Code::SchemaMismatch, Executed::No));
+        assert!(error.message().contains("cannot be compared: values are nested"), "{error}");
+        assert_eq!(*before.get_or_insert(sent.load(SeqCst)), sent.load(SeqCst), "it was asked again");
+    }
+    assert_eq!(further::NewerClient::new(channel).changed().await, Ok(7));
 }
 
 #[tokio::test(start_paused = true)]

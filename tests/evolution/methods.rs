@@ -16,6 +16,8 @@ mod before {
         async fn error_added(&self) -> u8;
         async fn argument_removed(&self, kept: u8, gone: u8) -> u8;
         async fn default_removed(&self, kept: u8, #[ipc(default = 5)] gone: u8) -> u8;
+        async fn option_added(&self, kept: u8) -> u8;
+        async fn option_removed(&self, kept: u8, gone: Option<u8>) -> u8;
         async fn needs_argument(&self, value: Option<u8>) -> u8;
         async fn needs_result(&self) -> Option<u8>;
         async fn signs_argument(&self, value: u16) -> u16;
@@ -45,6 +47,14 @@ mod before {
 
         async fn default_removed(&self, kept: u8, gone: u8) -> u8 {
             kept + gone
+        }
+
+        async fn option_added(&self, kept: u8) -> u8 {
+            kept
+        }
+
+        async fn option_removed(&self, kept: u8, gone: Option<u8>) -> u8 {
+            kept + gone.unwrap_or(100)
         }
 
         async fn needs_argument(&self, value: Option<u8>) -> u8 {
@@ -91,6 +101,8 @@ mod after {
         async fn error_added(&self) -> Result<u8, String>;
         async fn argument_removed(&self, kept: u8) -> u8;
         async fn default_removed(&self, kept: u8) -> u8;
+        async fn option_added(&self, kept: u8, more: Option<u8>) -> u8;
+        async fn option_removed(&self, kept: u8) -> u8;
         async fn needs_argument(&self, value: u8) -> u8;
         async fn needs_result(&self) -> u8;
         async fn signs_argument(&self, value: i32) -> u16;
@@ -119,6 +131,14 @@ mod after {
         }
 
         async fn default_removed(&self, kept: u8) -> u8 {
+            kept
+        }
+
+        async fn option_added(&self, kept: u8, more: Option<u8>) -> u8 {
+            kept + more.unwrap_or(100)
+        }
+
+        async fn option_removed(&self, kept: u8) -> u8 {
             kept
         }
 
@@ -181,6 +201,8 @@ async fn an_old_client_works_with_what_the_new_server_can_read() {
     refused(desk.error_added().await);
     refused(desk.argument_removed(1, 2).await);
     assert_eq!(desk.default_removed(1, 2).await, Ok(1), "the new server does not hear of it");
+    assert_eq!(desk.option_added(1).await, Ok(101), "it is none");
+    assert_eq!(desk.option_removed(1, Some(2)).await, Ok(1), "the new server does not hear of it");
     refused(desk.needs_argument(Some(3)).await);
     assert_eq!(desk.needs_result().await, Ok(Some(2)));
     assert_eq!(desk.signs_argument(40_000).await, Ok(40_000));
@@ -202,6 +224,8 @@ async fn a_new_client_works_with_what_the_old_server_can_read() {
     assert_eq!(desk.error_added().await, Ok(1));
     refused(desk.argument_removed(1).await);
     assert_eq!(desk.default_removed(1).await, Ok(6), "by the old server's default");
+    assert_eq!(desk.option_added(1, Some(2)).await, Ok(1), "the old server does not hear of it");
+    assert_eq!(desk.option_removed(1).await, Ok(101), "it is none");
     assert_eq!(desk.needs_argument(3).await, Ok(3));
     refused(desk.needs_result().await);
     refused(desk.signs_argument(4).await);

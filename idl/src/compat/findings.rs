@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, ChangeKind, Safety, advice};
+use super::{Change, ChangeKind, Naming, Safety, advice};
 use crate::model::Interface;
 use crate::resolve::place::{Step, path, short};
 use crate::resolve::remark::{Lenient, Place, Remark, Why};
@@ -19,20 +19,40 @@ pub(super) enum Direction {
 
 /// What each place is to whoever reads it.
 #[derive(Debug, Default)]
-pub(super) struct Findings(BTreeMap<(String, ChangeKind), Finding>);
+pub(super) struct Findings {
+    found: BTreeMap<(String, ChangeKind), Finding>,
+    /// Where what the new version finds by an alias stood in the old one, and where it stands now.
+    renamed: BTreeSet<(String, String)>,
+}
 
 /// Reasons that are told of one change: a field may have any number of names, and its type have namesakes.
 const MOST_REASONS: usize = 4;
 
 #[derive(Debug, Default)]
 struct Finding {
-    methods: BTreeSet<String>,
+    /// By their numbers.
+    methods: BTreeSet<usize>,
     /// Why it cannot be read, by who calls whom.
     refused: BTreeMap<Direction, String>,
     /// What is made of it where it can.
     accepted: BTreeSet<String>,
     /// Why other versions than these two cannot be read any more.
     older: BTreeSet<String>,
+    /// Why it cannot be read, in short.
+    whys: BTreeSet<Why>,
+}
+
+impl Finding {
+    /// Takes what another says too.
+    fn merge(&mut self, other: Self) {
+        self.methods.extend(other.methods);
+        for (direction, why) in other.refused {
+            self.refused.entry(direction).or_insert(why);
+        }
+        self.accepted.extend(other.accepted);
+        self.older.extend(other.older);
+        self.whys.extend(other.whys);
+    }
 }
 
 /// What comes of a difference.
@@ -76,6 +96,7 @@ impl Findings {
         old: &Interface,
         new: &Interface,
         direction: Direction,
+        naming: &Naming<'_>,
     ) -> Result<(), TooLarge> {
         let (client, server) = match direction {
             Direction::OldClient => (old, new),
@@ -92,8 +113,9 @@ impl Findings {
             for (method, found) in client.methods.iter().zip(&resolution.methods) {
                 let Some(found) = found else { continue };
                 // Nobody reads what a call gives whose caller does not wait.
-                if arguments || !method.oneway {
-                    self.method(&new.name, &method.name, reading, &resolution, found);
+                let number = naming.number(&new.name, &method.name);
+                if let Some(number) = number.filter(|_| arguments || !method.oneway) {
+                    self.method((&new.name, &method.name), number, reading, &resolution, found);
                 }
             }
         }
@@ -102,8 +124,8 @@ impl Findings {
 
     fn method(
         &mut self,
-        service: &str,
-        method: &str,
+        (service, method): (&str, &str),
+        number: usize,
         reading: Reading,
         resolution: &Resolution<'_>,
         found: &Found,
@@ -116,8 +138,8 @@ impl Findings {
                 ChangeKind::StreamChanged
             };
             let reason = cannot(reading, &differ(flows));
-            let finding = self.0.entry((format!("{service}.{method}"), kind)).or_default();
-            finding.methods.insert(method.to_owned());
+            let finding = self.found.entry((format!("{service}.{method}"), kind)).or_default();
+            finding.methods.insert(number);
             finding.refused.insert(reading.direction, reason);
         }
         let second = if reading.arguments { "the items" } else { "the error" };
@@ -127,9 +149,16 @@ impl Findings {
         {
             resolution.remarks.visit(root, |place, remark| {
                 let Some((kind, outcome)) = judged(reading, remark) else { return true };
-                let key = (called(service, method, part, place), kind);
-                let finding = self.0.entry(key).or_default();
-                finding.methods.insert(method.to_owned());
+                let called = called(service, method, part, place, None);
+                if let (Remark::Renamed(from, _), true) = (remark, reading.new_reads()) {
+                    let before = self::called(service, method, part, place, Some(from));
+                    self.renamed.insert((before, called.clone()));
+                }
+                let finding = self.found.entry((called, kind)).or_default();
+                if let Remark::Conflict { why, .. } = remark {
+                    finding.whys.insert(*why);
+                }
+                finding.methods.insert(number);
                 match outcome {
                     Outcome::Read(accepted) => {
                         finding.accepted.insert(accepted);
@@ -154,23 +183,44 @@ impl Findings {
             ChangeKind::MadeOptional,
             ChangeKind::NewtypeChanged,
         ];
-        let places: BTreeSet<String> = self.0.keys().map(|(place, _)| place.clone()).collect();
+        let places: BTreeSet<String> = self.found.keys().map(|(place, _)| place.clone()).collect();
         for place in places {
-            let more = known.iter().map(|kind| (place.clone(), *kind)).find(|key| self.0.contains_key(key));
+            let more =
+                known.iter().map(|kind| (place.clone(), *kind)).find(|key| self.found.contains_key(key));
             let Some(more) = more else { continue };
-            let Some(other) = self.0.remove(&(place, ChangeKind::TypeChanged)) else { continue };
-            let finding = self.0.entry(more).or_default();
-            finding.methods.extend(other.methods);
-            finding.refused.extend(other.refused);
-            finding.accepted.extend(other.accepted);
-            finding.older.extend(other.older);
+            self.merge((place, ChangeKind::TypeChanged), more);
         }
     }
 
-    pub(super) fn into_changes(mut self, order: &BTreeMap<&str, usize>) -> Vec<Change> {
+    /// What the old version does not find by its new name, and misses by its old one, was renamed.
+    fn merge_renamed(&mut self) {
+        for (before, now) in std::mem::take(&mut self.renamed) {
+            let lost = "the old version passes over the new name, and has a default for the old one";
+            for field in [(before, ChangeKind::FieldRemoved), (now.clone(), ChangeKind::FieldAdded)] {
+                if let Some(finding) = self.found.get_mut(&field) {
+                    finding.accepted = BTreeSet::from([lost.to_owned()]);
+                }
+                self.merge(field, (now.clone(), ChangeKind::Renamed));
+            }
+            self.merge((now.clone(), ChangeKind::VariantAdded), (now, ChangeKind::Renamed));
+        }
+    }
+
+    /// Tells one thing as another, if both were found.
+    fn merge(&mut self, from: (String, ChangeKind), into: (String, ChangeKind)) {
+        if !self.found.contains_key(&into) {
+            return;
+        }
+        if let Some(other) = self.found.remove(&from) {
+            self.found.entry(into).or_default().merge(other);
+        }
+    }
+
+    pub(super) fn into_changes(mut self, naming: &Naming<'_>) -> Vec<Change> {
         self.merge_types();
-        let changes = self.0.into_iter().map(|((place, kind), finding)| {
-            let Finding { methods, refused, accepted, older } = finding;
+        self.merge_renamed();
+        let changes = self.found.into_iter().map(|((place, kind), finding)| {
+            let Finding { methods, refused, accepted, older, whys } = finding;
             let is_fine = |direction| !refused.contains_key(&direction);
             let (safety, said): (_, Vec<String>) =
                 match Safety::of(is_fine(Direction::OldClient), is_fine(Direction::NewClient)) {
@@ -178,9 +228,8 @@ impl Findings {
                     Safety::Safe => (Safety::WithoutOlder, older.into_iter().collect()),
                     safety => (safety, refused.into_values().collect()),
                 };
-            let mut methods: Vec<String> = methods.into_iter().collect();
-            methods.sort_by_key(|method| order.get(method.as_str()).copied());
-            let fix = advice::of(kind, safety);
+            let methods = naming.names(methods);
+            let fix = advice::of(kind, safety, &whys);
             let left_out = said.len().saturating_sub(MOST_REASONS);
             let mut reason = said.into_iter().take(MOST_REASONS).collect::<Vec<_>>().join("; ");
             if left_out > 0 {
@@ -192,9 +241,12 @@ impl Findings {
     }
 }
 
-/// What a place is called: by the type around it, or by the method.
-fn called(service: &str, method: &str, part: &str, place: Place<'_, '_>) -> String {
+/// What a place is called: by the type around it, or by the method. With another name for its last step, if there is one.
+fn called(service: &str, method: &str, part: &str, place: Place<'_, '_>, last: Option<&str>) -> String {
     let (label, mut steps) = place.steps_from_type();
+    if let (Some(last), Some(Step::Name(name) | Step::Variant(name))) = (last, steps.last_mut()) {
+        *name = last;
+    }
     match label {
         Some(label) => {
             steps.insert(0, Step::Name(label));

@@ -126,7 +126,11 @@ impl<'a> Builder<'a> {
                     self.remarks.add(node, Some(Step::Name(&read.name)), Remark::ArgumentMissing);
                     Op::DefaultArgument(index as u32)
                 }
-                (Some(sent), None) if sent.default => {
+                (None, Some(read)) if is_option(&read.ty) => {
+                    self.remarks.add(node, Some(Step::Name(&read.name)), Remark::ArgumentMissing);
+                    Op::None
+                }
+                (Some(sent), None) if sent.default || is_option(&sent.ty) => {
                     self.remarks.add(node, Some(Step::Name(&sent.name)), Remark::ArgumentIgnored);
                     let Some(op) = self.skipped_op(&sent.ty, Op::Skip) else { continue };
                     op
@@ -409,4 +413,9 @@ impl<'a> Builder<'a> {
         self.table.ops.extend(ops);
         (start, self.table.ops.len() as u32)
     }
+}
+
+/// Can an argument be left out for its type alone, as a field can?
+fn is_option(ty: &Type) -> bool {
+    matches!(ty, Type::Option(_))
 }

@@ -61,7 +61,7 @@ pub(crate) enum Lenient<'a> {
 }
 
 /// Why something cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Why {
     /// The types do not go together.
     Type,

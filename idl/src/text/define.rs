@@ -1,10 +1,9 @@
 //! What the definitions of a text consist of: items, with their parameters filled in, into the model's. Never decides
 //! which definition a name means.
 
-use super::known::depth;
 use super::resolve::{Scope, Source, Table};
 use super::standard::standard;
-use super::tree::{self, Item};
+use super::tree::{self, Item, Written};
 use crate::model::{Definition, Field, Missing, Shape, Type, Variant};
 use crate::print::labels::BUILT_IN;
 
@@ -54,7 +53,7 @@ impl Table<'_> {
                 self.known.borrow_mut().enter_written(name, Vec::new(), index);
             }
             let types = if item.listed.is_empty() { &item.arguments } else { &item.listed };
-            if let Some(depth) = types.iter().map(depth).max() {
+            if let Some(depth) = types.iter().map(Written::depth).max() {
                 written.push((depth, index, types));
             }
         }

@@ -3,8 +3,9 @@
 
 use std::collections::HashSet;
 
+use super::distinct::Distinct;
 use super::methods::methods;
-use super::problem::{Distinct, Problems};
+use super::problem::Problems;
 use super::resolve::Table;
 use super::tree::{File, Name, Trait};
 use crate::model::{Definition, Interface};

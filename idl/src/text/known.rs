@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::tree::{File, Kind, Written};
+use super::tree::File;
 use crate::model::Type;
 
 /// Which items are known by which names and arguments.
@@ -91,26 +91,5 @@ impl<'a> Known<'a> {
         let of_name = self.of_name.get(name)?;
         let written = of_name.written.get(arguments).copied().map(Mentioned::AsWritten);
         written.or_else(|| of_name.generic.get(&arguments.len()).copied().map(Mentioned::Generic))
-    }
-}
-
-/// How deep types lie in one another. Two that mean the same lie equally deep, and what is in a type less deep: so in
-/// this order arguments are known when they are mentioned.
-pub(super) fn depth(written: &Written) -> usize {
-    let around = |types: &[Written]| types.iter().map(|ty| depth(ty) + 1).max().unwrap_or_default();
-    match &written.kind {
-        Kind::Named(name, arguments) => match (&**name, &arguments[..]) {
-            ("Box" | "Rc" | "Arc" | "Cow", [inner]) => depth(inner),
-            ("Client", _) => 0,
-            _ => around(arguments),
-        },
-        Kind::Unit | Kind::Quoted(_) => 0,
-        Kind::Parenthesised(inner) => depth(inner),
-        Kind::Tuple(elements) => around(elements),
-        Kind::Array(inner, _)
-        | Kind::Reference(inner)
-        | Kind::Slice(inner)
-        | Kind::Stream(inner)
-        | Kind::Future(inner) => depth(inner) + 1,
     }
 }

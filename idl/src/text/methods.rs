@@ -1,7 +1,8 @@
 //! Methods as written into the model's: where a stream, a result or a reference may stand. Never knows which types
 //! there are.
 
-use super::problem::{Distinct, Problems};
+use super::distinct::Distinct;
+use super::problem::Problems;
 use super::resolve::Table;
 use super::tree::{self, Kind, Trait, Written};
 use crate::model::{Argument, Method, Type};

@@ -8,6 +8,7 @@
 
 mod attributes;
 mod define;
+mod distinct;
 mod interfaces;
 mod items;
 mod known;

@@ -1,14 +1,10 @@
-//! Mistakes in a text: collected while it is read, and told together. Of what is a mistake it knows only that names
-//! beside one another differ.
+//! Mistakes in a text: collected while it is read, and told together. Never knows what is a mistake.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
 use std::error::Error;
 use std::fmt::{self, Display};
 
 use proc_macro2::Span;
-
-use super::tree::Name;
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,28 +111,6 @@ impl Problems {
         match problems.is_empty() {
             true => Ok(()),
             false => Err(TextError { problems }),
-        }
-    }
-}
-
-/// Names of which each may stand once.
-pub(super) struct Distinct<'p> {
-    /// What has them.
-    what: &'static str,
-    met: HashSet<String>,
-    problems: &'p Problems,
-}
-
-impl<'p> Distinct<'p> {
-    pub(super) fn new(what: &'static str, problems: &'p Problems) -> Self {
-        Self { what, met: HashSet::new(), problems }
-    }
-
-    /// Notes a mistake if the name has stood before.
-    pub(super) fn meet(&mut self, Name { text, span }: &Name) {
-        if !self.met.insert(text.clone()) {
-            let message = format!("another {} is called `{text}` already", self.what);
-            self.problems.refuse(*span, message, "give one of them another name");
         }
     }
 }

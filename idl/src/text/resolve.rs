@@ -9,7 +9,7 @@ use proc_macro2::Span;
 use super::known::{Known, Mentioned};
 use super::problem::Problems;
 use super::standard::{self, standard};
-use super::tree::{File, Item, Kind, Trait, Written};
+use super::tree::{File, Item, Kind, Trait, Written, is_transparent};
 use super::unknown;
 use crate::model::{Definition, Shape, Type};
 use crate::print::labels::BUILT_IN;
@@ -256,7 +256,7 @@ fn built_in(name: &str, arguments: &[Type]) -> Option<Type> {
         ("Vec" | "VecDeque", [inner]) => Type::Sequence(one(inner)),
         ("HashSet" | "BTreeSet", [inner]) => Type::Set(one(inner)),
         ("HashMap" | "BTreeMap", [key, value]) => Type::Map(one(key), one(value)),
-        ("Box" | "Rc" | "Arc" | "Cow", [inner]) => inner.clone(),
+        (name, [inner]) if is_transparent(name) => inner.clone(),
         _ => return None,
     })
 }

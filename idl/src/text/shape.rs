@@ -6,7 +6,8 @@ use syn::token::{Brace, Paren};
 use syn::{Result, Token, braced, parenthesized};
 
 use super::attributes::{Place, attributes, skip_tree};
-use super::problem::{Distinct, Problems, error};
+use super::distinct::Distinct;
+use super::problem::{Problems, error};
 use super::tree::{Field, Name, Shape, Variant};
 use super::written::written;
 use crate::model::Missing;

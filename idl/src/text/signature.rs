@@ -6,7 +6,8 @@ use syn::token::Brace;
 use syn::{Result, Token, parenthesized};
 
 use super::attributes::{Place, attributes};
-use super::problem::{Distinct, Problems, error};
+use super::distinct::Distinct;
+use super::problem::{Problems, error};
 use super::tree::{Argument, Method, Name, Written};
 use super::written::written;
 

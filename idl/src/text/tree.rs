@@ -140,4 +140,30 @@ impl Written {
             _ => None,
         }
     }
+
+    /// How deep types lie in one another. Two that mean the same lie equally deep, and what is in a type less deep: so
+    /// in this order arguments are known when they are mentioned.
+    pub(super) fn depth(&self) -> usize {
+        let around = |types: &[Self]| types.iter().map(|ty| ty.depth() + 1).max().unwrap_or_default();
+        match &self.kind {
+            Kind::Named(name, arguments) => match &arguments[..] {
+                [inner] if is_transparent(name) => inner.depth(),
+                _ if name == "Client" => 0,
+                arguments => around(arguments),
+            },
+            Kind::Unit | Kind::Quoted(_) => 0,
+            Kind::Parenthesised(inner) => inner.depth(),
+            Kind::Tuple(elements) => around(elements),
+            Kind::Array(inner, _)
+            | Kind::Reference(inner)
+            | Kind::Slice(inner)
+            | Kind::Stream(inner)
+            | Kind::Future(inner) => inner.depth() + 1,
+        }
+    }
+}
+
+/// Is a type of this name, with one argument, nothing but that one?
+pub(super) fn is_transparent(name: &str) -> bool {
+    matches!(name, "Box" | "Rc" | "Arc" | "Cow")
 }

@@ -276,6 +276,7 @@ impl Reader<'_> {
                 let variant = &variants[self.varint() as usize];
                 Value::Enum(variant.name.clone(), Box::new(self.shape(&variant.shape)))
             }
+            other => panic!("{other:?}"),
         }
     }
 }

@@ -163,6 +163,9 @@ fn arguments_streams_and_errors_that_one_side_lacks_are_named() {
     two.methods[0].arguments[1].default = true;
     assert_eq!((of_arguments(&one, &two), of_arguments(&two, &one)), (None, None));
 
+    let option = of(vec![("a", Type::U8), ("b", Type::Option(Box::new(Type::String)))]);
+    assert_eq!((of_arguments(&one, &option), of_arguments(&option, &one)), (None, None));
+
     let mut stream = two.clone();
     stream.methods[0].arguments[1].stream = true;
     assert_eq!(

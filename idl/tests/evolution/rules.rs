@@ -24,7 +24,7 @@ pub(crate) fn are_arguments_readable(caller: &Interface, callee: &Interface) -> 
     let (sent, read) = (&caller.methods[0].arguments, &callee.methods[0].arguments);
     let pairs = sent.iter().zip(read);
     let mut further = sent.iter().skip(read.len()).chain(read.iter().skip(sent.len()));
-    further.all(|argument| argument.default)
+    further.all(|argument| argument.default || matches!(argument.ty, Type::Option(_)))
         && pairs
             .into_iter()
             .all(|(sent, read)| is_readable((&sent.ty, &caller.types), (&read.ty, &callee.types)))
@@ -200,7 +200,8 @@ pub(crate) fn read_arguments(
                 Outcome::Value(value) => values.push(value),
                 unknown => return unknown,
             },
-            _ => values.push(Value::Default(None)),
+            _ if argument.default => values.push(Value::Default(None)),
+            _ => values.push(Value::Option(None)),
         }
     }
     Outcome::Value(Value::Tuple(values))

@@ -168,6 +168,7 @@ fn change_shape(tape: &mut Tape, shape: &mut Shape, from: usize, count: usize) {
         Shape::Tuple(types) => types.iter_mut().for_each(|ty| change_type(tape, ty, from, count)),
         Shape::Struct(fields) => change_fields(tape, fields, from, count),
         Shape::Enum(variants) => change_variants(tape, variants, from, count),
+        other => panic!("{other:?}"),
     }
     if tape.one_in(40) {
         *shape = self::shape(tape, from, count);
@@ -369,5 +370,6 @@ fn value_of_shape(tape: &mut Tape, shape: &Shape, types: &[Definition], depth: u
             let variant = tape.of(variants);
             Value::Enum(variant.name.clone(), Box::new(value_of_shape(tape, &variant.shape, types, depth)))
         }
+        other => panic!("{other:?}"),
     }
 }

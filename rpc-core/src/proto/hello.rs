@@ -178,7 +178,7 @@ fn not_a_hello(input: &[u8]) -> RpcError {
         }
         _ => "",
     };
-    if let (true, Some(reason)) = (guess.is_empty(), text(input)) {
+    if let (true, Some(reason)) = (guess.is_empty(), reason(input)) {
         return RpcError::new(Code::Protocol, format!("the peer says, in place of a hello: {reason}"));
     }
     let message =
@@ -186,8 +186,48 @@ fn not_a_hello(input: &[u8]) -> RpcError {
     RpcError::new(Code::Protocol, message)
 }
 
-/// Why the peer refuses, if all that it has said is one line of text, and not too long for a reason (P-1).
-fn text(input: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(input).ok()?;
+/// Why the peer refuses, if all that it has said is text without control characters, and not too long for a reason
+/// (P-1).
+pub fn reason(said: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(said).ok()?;
     (text.len() <= MAX_REASON && !text.chars().any(char::is_control)).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_in_place_of_a_hello_is_why_the_peer_refuses() {
+        let (longest, longer) = ("a".repeat(MAX_REASON), "a".repeat(MAX_REASON + 1));
+        // By bytes, not characters.
+        let (wide, wider) = (format!("{}é", "a".repeat(254)), format!("{}é", "a".repeat(255)));
+        let table: [(&[u8], bool); 10] = [
+            (b"go away", true),
+            (longest.as_bytes(), true),
+            (longer.as_bytes(), false),
+            (wide.as_bytes(), true),
+            (wider.as_bytes(), false),
+            (b"one line\nand another", false),
+            (b"with its end\n", false),
+            (b"a\x1b[2Jscreen", false),
+            ("a\u{85}line of other systems".as_bytes(), false),
+            // A sequence that goes on in what has not come yet.
+            (b"caf\xc3", false),
+        ];
+        for (said, is_reason) in table {
+            let error = Hello::decode(said).expect_err("no hello");
+            let text = String::from_utf8_lossy(said);
+            assert_eq!(error.code(), Code::Protocol);
+            match is_reason {
+                true => {
+                    assert_eq!(error.message(), format!("the peer says, in place of a hello: {text}"));
+                }
+                false => assert!(error.message().contains("it began with"), "{error}"),
+            }
+        }
+        // What is known to be another protocol is called by its name.
+        let error = Hello::decode(b"HTTP/1.1 400 Bad Request").expect_err("no hello");
+        assert!(error.message().ends_with("(an HTTP response)"), "{error}");
+    }
 }

@@ -44,7 +44,8 @@ pub(super) enum Declines {
 }
 
 impl Met {
-    /// Why a server that demands shared memory refuses a client.
+    /// Why a side that demands shared memory refuses the other: a server a client that begins with a hello, or either
+    /// one that has none to share.
     pub(super) fn refusal(&self) -> io::Error {
         invalid(match self {
             Met::Plain { .. } => "a `shm:` server is here: dial shm:PATH, or unix:PATH?shm=auto",
@@ -147,10 +148,10 @@ async fn hear(socket: &UnixStream, mapping: &Mapping) -> io::Result<Heard> {
 fn refusal(socket: &UnixStream, begun: &[u8]) -> io::Error {
     let mut rest = [0; REASON];
     let more = socket.try_read(&mut rest).unwrap_or(0);
-    let said = String::from_utf8([begun, &rest[..more]].concat()).unwrap_or_default();
-    match said.is_empty() || said.chars().any(char::is_control) {
-        true => invalid("the peer does not speak of shared memory"),
-        false => refused(said.as_bytes()),
+    let said = [begun, &rest[..more]].concat();
+    match traitwire_core::proto::hello::reason(&said) {
+        Some(reason) => refused(reason.as_bytes()),
+        None => invalid("the peer does not speak of shared memory"),
     }
 }
 

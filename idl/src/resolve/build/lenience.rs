@@ -17,7 +17,12 @@ impl<'a> Builder<'a> {
         sent: &Argument,
         read: &Argument,
     ) {
-        self.lenience(node, Some(step), Lenient::Argument, sent.default, read.default);
+        let options = (super::is_option(&sent.ty), super::is_option(&read.ty));
+        // As with fields, which follow.
+        if options.0 == options.1 || sent.default || read.default {
+            let (sent, read) = (sent.default || options.0, read.default || options.1);
+            self.lenience(node, Some(step), Lenient::Argument, sent, read);
+        }
     }
 
     pub(super) fn lenience_of_fields(&mut self, node: u32, step: Step<'a>, sent: &'a Field, read: &'a Field) {

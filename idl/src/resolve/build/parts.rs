@@ -102,6 +102,8 @@ impl<'a> Builder<'a> {
         self.spend(writer.variants.len() + reader.variants.len())?;
         let found = named(reader.variants.iter().map(|variant| (variant.name.as_str(), &variant.aliases)));
         let other = reader.variants.iter().position(|variant| variant.other);
+        let targets = writer.variants.iter().filter_map(|sent| found.get(sent.name.as_str()));
+        let in_order = targets.is_sorted();
         let mut choices = Vec::new();
         for (index, sent) in writer.variants.iter().enumerate() {
             let step = Step::Variant(&sent.name);
@@ -111,7 +113,7 @@ impl<'a> Builder<'a> {
                     let step = Step::Variant(self.named(&sent.name, &read.name));
                     if read.name != sent.name {
                         self.remarks.add(node, Some(step), Remark::Renamed(&sent.name, &read.name));
-                    } else if index != target {
+                    } else if index != target && !in_order {
                         self.remarks.add(node, Some(step), Remark::Moved);
                     }
                     self.lenience_of_variants(node, step, sent, read);
