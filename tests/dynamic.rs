@@ -259,7 +259,7 @@ async fn what_is_not_of_its_type_is_refused_before_it_is_sent() {
             "sum",
             json!([1]),
             Code::InvalidArgument,
-            "it was called as another kind of method: it takes a stream; give `items`, those of values",
+            "it was called as another kind of method: it takes a stream; give `items`, those of numbers",
         ),
         ("call_back", json!([1]), Code::InvalidArgument, "caller: a client of Caller has no JSON"),
     ] {
