@@ -113,11 +113,11 @@ impl JsonClient {
     }
 
     /// Calls a method that gives one value. The arguments are an object by their names or an array in their order,
-    /// without the one that is a stream, whose items are `items`. A oneway method gives `null` at once.
+    /// without the one that is a stream, whose items are `items`, which no other method has. A oneway method gives `null` at once.
     ///
     /// # Errors
-    /// The method's own error, or the framework's: `InvalidArgument` for arguments that are not of their types,
-    /// `Unimplemented` for a method that the service does not have, `TooLarge` for a result beyond
+    /// The method's own error, or the framework's: `InvalidArgument` for arguments that are not of their types
+    /// and for a method that gives a stream, `Unimplemented` for a method that the service does not have, `TooLarge` for a result beyond
     /// [`max_size`](JsonLimits::max_size), and as for every call.
     pub async fn call(
         &self,
@@ -126,6 +126,9 @@ impl JsonClient {
         items: Option<JsonItems>,
     ) -> Result<Value, CallError<Value>> {
         let (model, _) = self.find(method)?;
+        if model.stream {
+            return Err(self.misused(model, "it gives a stream", "call it by `stream`").into());
+        }
         let (encoded, items) = self.encode(method, arguments, items)?;
         let answer = self.client.call(method, &encoded, items).await;
         let codec = self.codec();
@@ -149,7 +152,10 @@ impl JsonClient {
         arguments: &Value,
         items: Option<JsonItems>,
     ) -> Result<Streaming<Value, Value>, RpcError> {
-        let (_, index) = self.find(method)?;
+        let (model, index) = self.find(method)?;
+        if !model.stream {
+            return Err(self.misused(model, "it gives no stream", "call it by `call`"));
+        }
         let (encoded, items) = self.encode(method, arguments, items)?;
         let client = self.clone();
         let read = move |bytes: &[u8]| {
@@ -168,6 +174,14 @@ impl JsonClient {
         items: Option<JsonItems>,
     ) -> Result<(Vec<u8>, Option<EncodedItems>), RpcError> {
         let (model, index) = self.find(method)?;
+        match (model.arguments.iter().find(|argument| argument.stream), &items) {
+            (Some(argument), None) => {
+                let help = format!("give `items`, those of {}", argument.name);
+                return Err(self.misused(model, "it takes a stream", &help));
+            }
+            (None, Some(_)) => return Err(self.misused(model, "it takes no stream", "give no `items`")),
+            _ => {}
+        }
         let encoded = self.codec().encode_arguments(model, arguments);
         let encoded = encoded.map_err(|error| self.refused(model, &error))?;
         let items = items.map(|items| -> EncodedItems {
@@ -191,6 +205,12 @@ impl JsonClient {
             Ok(value) => CallError::Service(value),
             Err(error) => CallError::Rpc(self.unreadable(method, &error)),
         }
+    }
+
+    /// A call is not of the method's kind: nothing was sent.
+    fn misused(&self, method: &Method, what: &str, help: &str) -> RpcError {
+        let message = format!("it was called as another kind of method: {what}; {help}");
+        self.placed(method, RpcError::new(Code::InvalidArgument, message))
     }
 
     /// Arguments are not of their types: nothing was sent.

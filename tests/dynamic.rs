@@ -253,13 +253,13 @@ async fn what_is_not_of_its_type_is_refused_before_it_is_sent() {
             "countdown",
             json!([1]),
             Code::InvalidArgument,
-            "it was called as another kind of method: it gives a stream",
+            "it was called as another kind of method: it gives a stream; call it by `stream`",
         ),
         (
             "sum",
             json!([1]),
             Code::InvalidArgument,
-            "it was called as another kind of method: it takes a stream",
+            "it was called as another kind of method: it takes a stream; give `items`, those of numbers",
         ),
         ("call_back", json!([1]), Code::InvalidArgument, "caller: a client of Caller has no JSON"),
     ] {
@@ -268,9 +268,9 @@ async fn what_is_not_of_its_type_is_refused_before_it_is_sent() {
         assert!(error.message().starts_with(words), "{}", error.message());
     }
     let error = client.call("find", &json!(["x"]), items([])).await.unwrap_err();
-    assert!(rpc(error).message().ends_with("it takes no stream"));
+    assert!(rpc(error).message().ends_with("it takes no stream; give no `items`"));
     let error = client.stream("find", &json!(["x"]), None).unwrap_err();
-    assert!(error.message().ends_with("it gives no stream"));
+    assert!(error.message().ends_with("it gives no stream; call it by `call`"));
 }
 
 #[tokio::test]

@@ -12,12 +12,9 @@
 //!
 //! `TRAITWIRE_LOCK=overwrite cargo test` writes the file the first time, and again where a change is meant.
 
-use std::ffi::OsString;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::compat::{Compatibility, Safety, compare_all};
 use crate::model::Interface;
@@ -195,46 +192,16 @@ pub fn read(file: impl AsRef<Path>) -> Result<Vec<Interface>, LockError> {
     parse(&text).map_err(|error| LockError::Text(file.to_owned(), error))
 }
 
-/// Writes a file, whole or not at all: it is another that takes its place. Docs are left out: nobody relies on them.
+/// Writes a file. One that is there keeps its owner and its rights, a link stays one, and what must not be written to
+/// is an error. Docs are left out: nobody relies on them.
 ///
 /// # Errors
 /// [`LockError::File`].
 pub fn write(file: impl AsRef<Path>, interfaces: &[Interface]) -> Result<(), LockError> {
     let bare: Vec<_> = interfaces.iter().map(Interface::without_docs).collect();
-    let file = file.as_ref();
-    replace(file, &format!("{HEADING}{}", print_all(&bare)))
-        .map_err(|error| LockError::File(file.to_owned(), error))
-}
-
-/// Puts a file with this text in the place of one, or where there is none.
-fn replace(file: &Path, text: &str) -> io::Result<()> {
-    // What a link leads to is replaced, not the link.
-    let file = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    let name = file.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    // In the same folder, so that it can be renamed. Tests of one process may write side by side.
-    static NUMBERS: AtomicU64 = AtomicU64::new(0);
-    let (process, number) = (std::process::id(), NUMBERS.fetch_add(1, Ordering::Relaxed));
-    let mut beside = OsString::from(".");
-    beside.push(name);
-    beside.push(format!(".{process}-{number}"));
-    let beside = file.with_file_name(beside);
-    let replaced = write_new(&beside, &file, text).and_then(|()| std::fs::rename(&beside, &file));
-    if replaced.is_err() {
-        // Nobody misses it, and what is told is why.
-        let _ = std::fs::remove_file(&beside);
-    }
-    replaced
-}
-
-/// Writes a file that is as accessible as the one whose place it is to take.
-fn write_new(new: &Path, old: &Path, text: &str) -> io::Result<()> {
-    let mut written = File::create_new(new)?;
-    written.write_all(text.as_bytes())?;
-    match std::fs::metadata(old) {
-        Ok(old) => written.set_permissions(old.permissions())?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    // A name that outlives a crash has to have its text.
-    written.sync_all()
+    let text = format!("{HEADING}{}", print_all(&bare));
+    // In its place, and not by another that is renamed: that would be of another owner, would take the place of a link
+    // or of a file that is read-only, and cannot be done to a mount. A crash may leave less than the whole text, which
+    // is no text of interfaces or lacks some: it is refused, and version control has the one before.
+    std::fs::write(&file, text).map_err(|error| LockError::File(file.as_ref().to_owned(), error))
 }

@@ -470,10 +470,14 @@ fn what_has_a_default_that_only_its_reader_knows_has_to_be_given() {
 }
 
 #[test]
-fn text_with_a_key_twice_is_refused_and_says_where() {
+fn text_with_a_key_twice_or_too_deep_is_refused_and_says_where() {
+    let deep = |depth| "[".repeat(depth) + &"]".repeat(depth);
+    let (deepest, deep) = (deep(127), deep(128));
     for (text, expected) in [
         (r#"{"a": 1, "b": {"a": 2}, "c": [{"a": 3}, {"a": 4}]}"#, None),
         (r#"[1, -2, 3.5, 18446744073709551615, "\u0061", true, null, {}]"#, None),
+        (&deepest, None),
+        (&deep, Some("arrays and objects lie more than 127 deep in one another at line 1 column 128")),
         (r#"{"a": 1, "a": 1}"#, Some("the key \"a\" comes twice at line 1 column 12")),
         (r#"{"a": 1, "\u0061": 1}"#, Some("the key \"a\" comes twice at line 1 column 17")),
         ("[{\"x\": [{\"b\": {},\n\"b\": 0}]}]", Some("the key \"b\" comes twice at line 2 column 3")),

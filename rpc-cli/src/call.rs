@@ -129,7 +129,8 @@ impl Call {
         let lines = LinesStream::new(BufReader::new(tokio::io::stdin()).lines());
         let (client, ty, wrong) = (client.clone(), argument.ty.clone(), Arc::clone(wrong));
         let item = move |line: &str| {
-            let value = json::parse(line).map_err(|error| unread(&error))?;
+            let value = json::parse(line)
+                .map_err(|error| format!("{} at column {}", unread(&error), error.column()))?;
             let codec = JsonCodec::new(&client.interface().types).with_limits(limits);
             let encoded = codec.encode(&ty, &value);
             encoded.map_or_else(|error| Err(format!("is no item: {error}")), |_| Ok(value))
@@ -151,14 +152,11 @@ impl Call {
     }
 }
 
-/// A number of bytes.
+/// A number of bytes, as in the options of an address.
 fn size(text: &str) -> Result<usize, String> {
-    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("", 0)];
-    let parsed = units.iter().find_map(|(unit, shift)| {
-        let number: usize = text.strip_suffix(unit)?.parse().ok()?;
-        number.checked_mul(1 << shift)
-    });
-    parsed.ok_or_else(|| "expected a number of bytes, such as 4096, 64KiB, 512MiB or 1GiB".to_owned())
+    let bytes = text.parse::<bytesize::ByteSize>().ok();
+    let size = bytes.and_then(|bytes| usize::try_from(bytes.as_u64()).ok());
+    size.ok_or_else(|| "expected a number of bytes, such as 4096, 64KiB, 512MiB or 1GiB".to_owned())
 }
 
 /// Arguments as they are given: here, on standard input or in a file.
@@ -181,14 +179,18 @@ pub(crate) fn read_arguments(given: &str) -> Outcome<Value> {
         _ => (given.to_owned(), "what is given as arguments".to_owned()),
     };
     json::parse(&text).map_err(|error| {
+        let why = unread(&error);
         let help =
             r#"write an object by the arguments' names, such as '{"a":1}', or an array in their order"#;
-        Failure::usage(format!("{place} {}", unread(&error)), help)
+        Failure::usage(format!("{place} {why} at line {} column {}", error.line(), error.column()), help)
     })
 }
 
+/// What is wrong with a text, without the place.
 fn unread(error: &serde_json::Error) -> String {
     // A key that comes twice is JSON all the same.
     let what = if error.is_data() { "cannot be read" } else { "is not JSON" };
-    format!("{what}: {error}")
+    let said = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    format!("{what}: {}", said.strip_suffix(&place).unwrap_or(&said))
 }

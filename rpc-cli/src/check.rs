@@ -27,7 +27,7 @@ pub(crate) struct Check {
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
     /// With --lock: write the file, after whatever has changed was shown
-    #[arg(long, requires = "lock")]
+    #[arg(long, requires = "lock", conflicts_with = "new")]
     update: bool,
     /// Fail also where one side, or older versions, must be upgraded before the other; not with --lock, where any change
     /// fails

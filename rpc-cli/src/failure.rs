@@ -60,6 +60,11 @@ impl Failure {
         match self {
             Self::Own(value) => output::complain(&output::text(value, false)),
             Self::Usage { message, help } => complain(message, &[("help", help)]),
+            Self::Given(error) | Self::Call(error) if error.message().ends_with("(max_size)") => {
+                report(error, "--max-size is that limit: give it a larger one, such as 1GiB");
+            }
+            // What says what to dial needs no advice that knows less.
+            Self::Connect(error) if error.message().contains(": dial ") => report(error, ""),
             // The peer refuses something for reasons of its own: the advice is for what is wrong here.
             Self::Call(error) if error.code() == Code::InvalidArgument => {
                 report(error, "the peer says so: ask whoever runs it, where the message is not clear");

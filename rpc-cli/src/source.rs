@@ -29,6 +29,9 @@ pub(crate) async fn interfaces(source: &str) -> Outcome<Vec<Interface>> {
     }
     if !source.contains(':') {
         let help = "a file, git:REVISION:FILE, or the address of a service";
+        if Path::new(source).is_dir() {
+            return Err(Failure::usage(format!("{source}: it is a directory"), help));
+        }
         return Err(Failure::usage(format!("{source}: there is no such file, and it is no address"), help));
     }
     let channel = connect(source).await?;
@@ -59,7 +62,13 @@ fn shown(revision: &str) -> Outcome<String> {
     // Without `./` git begins at the top of the repository.
     let here = if file.starts_with('/') { "" } else { "./" };
     let revision = format!("{commit}:{here}{file}");
-    let shown = Command::new("git").args(["show", "--end-of-options", &revision]).output()?;
+    let shown = Command::new("git").args(["show", "--end-of-options", &revision]).output();
+    let shown = shown.map_err(|error| {
+        Failure::usage(
+            format!("git cannot be run: {error}"),
+            "it is git itself that reads a revision: install it",
+        )
+    })?;
     match String::from_utf8(shown.stdout) {
         Ok(text) if shown.status.success() => Ok(text),
         Ok(_) => {

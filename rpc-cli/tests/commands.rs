@@ -118,8 +118,11 @@ fn call_reads_arguments_and_items_where_it_is_told_to() {
     let doubled = run_reading(&call("Numbers.double"), "1\n2\n");
     assert_eq!((doubled.out.as_str(), doubled.code), ("2\n4\n", 0), "{doubled:?}");
     for (input, words) in [
-        ("1\n{", "line 2 of standard input is not JSON: EOF while parsing an object"),
-        ("{\"a\":1,\"a\":2}", "line 1 of standard input cannot be read: the key \"a\" comes twice"),
+        ("1\n{", "line 2 of standard input is not JSON: EOF while parsing an object at column 1\n"),
+        (
+            "{\"a\":1,\"a\":2}",
+            "line 1 of standard input cannot be read: the key \"a\" comes twice at column 10\n",
+        ),
         ("1\n\ntrue", "line 3 of standard input is no item: expected i64, found true"),
     ] {
         let said = run_reading(&call("Numbers.sum"), input);
@@ -192,6 +195,13 @@ fn what_is_wrong_is_said_with_what_to_do() {
         3,
         &["error: Unavailable: ", "address: unix:/nowhere/at/all", "help: check that the service runs"],
     );
+    if cfg!(all(target_os = "linux", target_pointer_width = "64")) {
+        let said = run(&["list", &address.replace("unix:", "shm:")]);
+        assert!(
+            said.code == 3 && said.err.contains("dial unix:PATH") && !said.err.contains("help:"),
+            "{said:?}"
+        );
+    }
     fails(
         &["call", address, "Numbers.panic"],
         4,
@@ -210,7 +220,26 @@ fn what_is_wrong_is_said_with_what_to_do() {
     fails(
         &["call", "--max-size", "64", address, "Numbers.look_up", "[42]"],
         4,
-        &["error: TooLarge: ", "more than 64 bytes (max_size)", "executed: yes", "raise the limit"],
+        &[
+            "error: TooLarge: ",
+            "more than 64 bytes (max_size)",
+            "executed: yes",
+            "help: --max-size is that limit",
+        ],
+    );
+    fails(
+        &["call", "--max-size", "1B", address, "Numbers.note", r#"["long"]"#],
+        2,
+        &[
+            "error: InvalidArgument: text: the value takes more than 1 bytes",
+            "help: --max-size is that limit",
+        ],
+    );
+    let deep = format!("[{}]", "[".repeat(200) + &"]".repeat(200));
+    fails(
+        &["call", address, "Numbers.add", &deep],
+        2,
+        &["cannot be read: arrays and objects lie more than 127 deep in one another at line 1 column 128\n"],
     );
     fails(&["call", "--max-size", "64XiB", address, "Numbers.add"], 2, &["expected a number of bytes"]);
     fails(&["call", "--timeout", "soon", address, "Numbers.wait"], 2, &["invalid value 'soon'"]);

@@ -51,9 +51,11 @@ fn changes_are_classed_and_breaking_ones_fail() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}{}", text(&output.stderr));
         assert!(said.contains(says), "{arguments:?}: {said}");
     }
-    let output = traitwire(folder.path(), &["check", "old.idl", "gone.idl"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("there is no such file"), "{}", text(&output.stderr));
+    for (source, words) in [("gone.idl", "there is no such file"), (".", "it is a directory")] {
+        let output = traitwire(folder.path(), &["check", "old.idl", source]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains(words), "{}", text(&output.stderr));
+    }
 }
 
 #[test]
@@ -75,6 +77,10 @@ fn a_lock_says_what_there_is_or_fails() {
     let (strict, said) = check("new.idl", &["--strict"]);
     assert_eq!(strict, Some(2), "it would mean nothing");
     assert!(said.contains("'--lock <FILE>' cannot be used with '--strict'"), "{said}");
+    let output = traitwire(folder.path(), &["check", "old.idl", "new.idl", "--update"]);
+    assert_eq!(output.status.code(), Some(2), "there is nothing to write");
+    let said = text(&output.stderr);
+    assert!(said.contains("'--update' cannot be used with '[NEW]'"), "{said}");
     // What is safe too: else nothing would hold to what is added.
     let added = NEW.replacen("async fn", "async fn added(&self); async fn", 1);
     std::fs::write(folder.path().join("added.idl"), added).expect("written");
@@ -117,6 +123,15 @@ fn a_revision_of_git_is_a_version() {
         assert_eq!(output.status.code(), Some(2), "{revision}");
         assert!(text(&output.stderr).contains(words), "{revision}: {}", text(&output.stderr));
     }
+}
+
+#[test]
+fn without_git_it_is_git_that_is_missed() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_traitwire"));
+    let output =
+        command.args(["check", "git:HEAD:a.idl", "b.idl"]).env("PATH", "").output().expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).starts_with("error: git cannot be run: "), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -11,13 +11,26 @@ use super::error::shown;
 /// The value that a text consists of.
 ///
 /// # Errors
-/// Text that is not JSON, and a key that comes twice in one object, each with its line and column.
+/// Text that is not JSON, a key that comes twice in one object, and arrays and objects more than 127 deep in one
+/// another, each with its line and column. What is JSON all the same is an error of data, not of syntax.
 pub fn parse(text: &str) -> serde_json::Result<Value> {
     // Walked first and made then: only `serde_json` itself makes numbers as its features have them.
     let mut walked = serde_json::Deserializer::from_str(text);
-    Distinct.deserialize(&mut walked)?;
+    Distinct.deserialize(&mut walked).map_err(told_deep)?;
     walked.end()?;
     serde_json::from_str(text)
+}
+
+/// `serde_json` takes for a fault of the syntax what is only too much for it, and tells it by its text alone.
+fn told_deep(error: serde_json::Error) -> serde_json::Error {
+    match error.to_string().starts_with("recursion limit exceeded") {
+        true => Error::custom(format_args!(
+            "arrays and objects lie more than 127 deep in one another at line {} column {}",
+            error.line(),
+            error.column()
+        )),
+        false => error,
+    }
 }
 
 /// Passes a value over, in which no object has a key twice.

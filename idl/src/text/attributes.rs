@@ -29,7 +29,6 @@ pub(super) enum Place {
 enum Form {
     Flag,
     Text,
-    FlagOrText,
     Types,
 }
 
@@ -50,18 +49,18 @@ impl Place {
                 ("ipc", "name", Form::Text),
                 ("ipc", "docs", Form::Text),
             ],
-            Self::Argument => &[("ipc", "default", Form::FlagOrText), ("ipc", "name", Form::Text)],
+            Self::Argument => &[("ipc", "default", Form::Flag), ("ipc", "name", Form::Text)],
             Self::Type => &[
                 ("serde", "rename", Form::Text),
                 ("serde", "deny_unknown_fields", Form::Flag),
-                ("serde", "default", Form::FlagOrText),
+                ("serde", "default", Form::Flag),
                 ("ipc", "arguments", Form::Types),
                 ("ipc", "docs", Form::Text),
             ],
             Self::Field => &[
                 ("serde", "rename", Form::Text),
                 ("serde", "alias", Form::Text),
-                ("serde", "default", Form::FlagOrText),
+                ("serde", "default", Form::Flag),
                 ("ipc", "required", Form::Flag),
                 ("ipc", "optional", Form::Flag),
                 ("ipc", "docs", Form::Text),
@@ -89,7 +88,7 @@ impl Place {
         let keys = self.keys().iter().map(|(attribute, key, form)| match form {
             Form::Text => format!("`#[{attribute}({key} = \"…\")]`"),
             Form::Types => format!("`#[{attribute}({key}(…))]`"),
-            Form::Flag | Form::FlagOrText => format!("`#[{attribute}({key})]`"),
+            Form::Flag => format!("`#[{attribute}({key})]`"),
         });
         let keys: Vec<_> = keys.collect();
         match &keys[..] {
@@ -210,6 +209,19 @@ fn attribute(
         let key = Name::of(&list.call(Ident::parse_any)?);
         let known =
             place.keys().iter().find(|(attribute, known, _)| *attribute == name.text && *known == key.text);
+        if known.is_some() && key.text == "default" && list.peek(Token![=]) {
+            list.parse::<Token![=]>()?;
+            problems.refuse(
+                list.span(),
+                "a text says that there is a default, and cannot say which",
+                "write `default` alone, where that of the type will do; else write the trait in Rust, or take an `Option`",
+            );
+            // Where the value ends only Rust's whole grammar tells.
+            skip(&list);
+            let entry = Entry { key: key.text, span: key.span, text: None, types: Vec::new() };
+            take(entry, Form::Flag, attributes, problems);
+            return Ok(());
+        }
         let entry = entry(&list, key)?;
         match known {
             None => problems.refuse(
@@ -255,7 +267,6 @@ fn take(entry: Entry, form: Form, attributes: &mut Attributes, problems: &Proble
     let (is_right, help) = match form {
         Form::Flag => (!has_text && !has_types, format!("write `{}` alone", entry.key)),
         Form::Text => (has_text, format!("write `{} = \"…\"`", entry.key)),
-        Form::FlagOrText => (!has_types, format!("write `{}` alone", entry.key)),
         Form::Types => (has_types && !has_text, format!("write `{}(…)` with types", entry.key)),
     };
     if !is_right {

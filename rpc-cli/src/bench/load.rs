@@ -84,6 +84,17 @@ impl Patience {
         };
         Self { after_time, of_count }
     }
+
+    /// How long calls of a given number are still waited for, of which the last was made at this time.
+    fn left(self, last_made: Option<Instant>, now: Instant) -> Duration {
+        let waited = last_made.map_or(Duration::ZERO, |made| now.saturating_duration_since(made));
+        self.of_count.saturating_sub(waited)
+    }
+}
+
+/// When the last of these calls was made. Not when it was due: one that comes late is answered none the less.
+fn last_made(under_way: &[Option<Turn>]) -> Option<Instant> {
+    under_way.iter().flatten().map(|turn| turn.made).max()
 }
 
 /// What the tasks of one connection have measured, and their calls that are under way. It is not the tasks' own, so
@@ -171,16 +182,11 @@ impl Load {
 
     /// Waits until calls that are under way are not worth waiting for.
     async fn given_up(&self, end: End, all: &[Shared]) {
-        let patience = self.patience.of_count;
         match end {
             End::Time(time) => tokio::time::sleep(time.saturating_add(self.patience.after_time)).await,
             End::Count(_) => loop {
-                // Not since they were due: calls that come late are answered none the less.
-                let made = |progress: &Shared| {
-                    locked(progress).under_way.iter().flatten().map(|turn| turn.made).max()
-                };
-                let last = all.iter().filter_map(made).max();
-                let left = last.map_or(patience, |last| patience.saturating_sub(last.elapsed()));
+                let made = |progress: &Shared| last_made(&locked(progress).under_way);
+                let left = self.patience.left(all.iter().filter_map(made).max(), Instant::now());
                 if left.is_zero() {
                     return;
                 }
@@ -222,13 +228,13 @@ mod tests {
         method: &str,
         rate: Option<f64>,
         end: End,
+        patience: Duration,
         interrupt: impl Future,
     ) -> Tally {
         let address = format!("mem:{name}");
         let server = Server::builder().service(DeskServer::new(Closed)).bind(address.as_str()).await;
         let _handle = server.expect("it listens").spawn();
         let client = JsonClient::connect(address.as_str(), "Desk").await.expect("it is served");
-        let patience = Duration::from_millis(200);
         let load = Load {
             concurrency: 1,
             rate,
@@ -249,7 +255,8 @@ mod tests {
             ("timed", None, End::Time(Duration::from_millis(10)), 0),
             ("due", Some(1000.0), End::Count(3), 2),
         ] {
-            let tally = measured(name, "never", rate, end, pending::<()>()).await;
+            let patience = Duration::from_millis(200);
+            let tally = measured(name, "never", rate, end, patience, pending::<()>()).await;
             let counts = (tally.answered, tally.unfinished, tally.unstarted, tally.latencies.len());
             assert_eq!(counts, (0, 1, unstarted, 1 + unstarted), "{name}");
             assert!(tally.latencies.min() >= 190_000_000 && !tally.interrupted, "{name}: {tally:?}");
@@ -257,18 +264,36 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn calls_that_come_late_and_are_answered_are_not_given_up() {
-        // The last are due long before they are made: by more than calls are waited for.
-        let tally = measured("late", "slowly", Some(1000.0), End::Count(20), pending::<()>()).await;
+    async fn calls_that_come_late_count_since_they_were_due() {
+        // The last is due after 19 ms, and made once 19 others have taken 20 ms each. Nothing is given up here.
+        let patience = Duration::from_secs(3600);
+        let tally = measured("late", "slowly", Some(1000.0), End::Count(20), patience, pending::<()>()).await;
         let counts = (tally.answered, tally.unfinished, tally.unstarted, tally.failed());
         assert_eq!(counts, (20, 0, 0, 0), "answered, unfinished, unstarted, failed");
-        assert!(tally.latencies.max() > 200_000_000, "{}", tally.latencies.max());
+        assert!(tally.latencies.max() > 380_000_000, "{}", tally.latencies.max());
+    }
+
+    #[test]
+    fn calls_are_waited_for_since_the_last_was_made_and_not_since_they_were_due() {
+        let (from, time) = (Instant::now(), Duration::from_millis);
+        let turn = |made| Some(Turn { from, made: from + time(made) });
+        let patience = Patience { after_time: Duration::ZERO, of_count: time(200) };
+        for (under_way, now, left) in [
+            (vec![], 5_000, 200),
+            (vec![None, None], 5_000, 200),
+            (vec![turn(5_000)], 5_000, 200),
+            (vec![turn(0), None, turn(5_000)], 5_150, 50),
+            (vec![turn(5_000), turn(0)], 5_300, 0),
+        ] {
+            let last = last_made(&under_way);
+            assert_eq!(patience.left(last, from + time(now)), time(left), "{under_way:?} at {now} ms");
+        }
     }
 
     #[tokio::test]
     async fn an_interrupt_keeps_what_was_measured() {
-        let tally =
-            measured("interrupted", "never", None, End::Time(Duration::from_secs(3600)), ready(())).await;
+        let hour = Duration::from_secs(3600);
+        let tally = measured("interrupted", "never", None, End::Time(hour), hour, ready(())).await;
         assert!(tally.interrupted && tally.unfinished <= 1, "{tally:?}");
     }
 }

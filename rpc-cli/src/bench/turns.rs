@@ -58,14 +58,7 @@ impl Turns {
     }
 
     pub(super) fn open(rate: f64, end: End) -> Self {
-        let schedule = Arc::new(Schedule {
-            start: Instant::now(),
-            rate,
-            end,
-            turns: Semaphore::new(0),
-            given: AtomicU64::new(0),
-            taken: AtomicU64::new(0),
-        });
+        let schedule = Arc::new(Schedule::new(Instant::now(), rate, end));
         let pacer = Arc::clone(&schedule);
         // A thread of its own: a runtime's clock counts milliseconds.
         thread::spawn(move || pacer.pace());
@@ -97,9 +90,19 @@ impl Turns {
 }
 
 impl Schedule {
+    fn new(start: Instant, rate: f64, end: End) -> Self {
+        let (given, taken) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { start, rate, end, turns: Semaphore::new(0), given, taken }
+    }
+
     /// When the call with this number is due.
     fn due(&self, number: u64) -> Instant {
         self.start + Duration::from_secs_f64(number as f64 / self.rate)
+    }
+
+    /// How far a time is from the beginning, in distances between calls.
+    fn steps(&self, time: Instant) -> f64 {
+        time.saturating_duration_since(self.start).as_secs_f64() * self.rate
     }
 
     fn pace(&self) {
@@ -117,11 +120,13 @@ impl Schedule {
             let wakes = until.map_or(next, |until| next.min(until));
             thread::sleep(wakes.saturating_duration_since(Instant::now()));
             let now = Instant::now();
-            if until.is_some_and(|until| now >= until) {
+            if let Some(until) = until.filter(|until| now >= *until) {
+                // It may wake late: what became due meanwhile is missed, and counts.
+                let due = self.steps(until).ceil() as u64;
+                self.given.fetch_max(due, Ordering::Release);
                 break;
             }
-            let since_start = now.duration_since(self.start).as_secs_f64();
-            let due = ((since_start * self.rate) as u64 + 1).min(most);
+            let due = (self.steps(now) as u64 + 1).min(most);
             if due > given {
                 // Those that take them count on it.
                 self.given.store(due, Ordering::Release);
@@ -212,15 +217,22 @@ mod tests {
 
     #[tokio::test]
     async fn calls_that_never_had_their_turn_have_waited_until_the_end() {
-        let turns = Turns::open(1000.0, End::Time(Duration::from_millis(20)));
-        let Turns::Open(schedule) = &turns else { unreachable!("it was opened") };
+        let time = Duration::from_millis(20);
+        let in_time = Turns::open(1000.0, End::Time(time));
+        let Turns::Open(schedule) = &in_time else { unreachable!("it was opened") };
         while !schedule.turns.is_closed() {
             tokio::task::yield_now().await;
         }
-        assert_eq!(turns.next(Instant::now()).await, None);
-        let missed = turns.missed(Instant::now());
-        assert_eq!(missed[0], (Duration::from_millis(20), 1));
-        assert_eq!(missed.len() as u64, schedule.given.load(Ordering::Acquire));
-        assert!(missed.is_sorted_by(|a, b| a.0 >= b.0));
+        // Its thread wakes for the first time when all is over.
+        let start = Instant::now().checked_sub(Duration::from_secs(1)).expect("it runs for longer");
+        let late = Arc::new(Schedule::new(start, 1000.0, End::Time(time)));
+        late.pace();
+        for turns in [in_time, Turns::Open(late)] {
+            assert_eq!(turns.next(Instant::now()).await, None);
+            let missed = turns.missed(Instant::now());
+            assert_eq!((missed[0], missed.len()), ((time, 1), 20));
+            assert_eq!(missed[19], (Duration::from_millis(1), 1));
+            assert!(missed.is_sorted_by(|a, b| a.0 >= b.0));
+        }
     }
 }
