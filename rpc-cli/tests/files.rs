@@ -80,7 +80,7 @@ fn a_lock_says_what_there_is_or_fails() {
     let output = traitwire(folder.path(), &["check", "old.idl", "new.idl", "--update"]);
     assert_eq!(output.status.code(), Some(2), "there is nothing to write");
     let said = text(&output.stderr);
-    assert!(said.contains("'--update' cannot be used with '[NEW]'"), "{said}");
+    assert!(said.contains("cannot be used with") && said.contains("--update"), "{said}");
     // What is safe too: else nothing would hold to what is added.
     let added = NEW.replacen("async fn", "async fn added(&self); async fn", 1);
     std::fs::write(folder.path().join("added.idl"), added).expect("written");

@@ -322,6 +322,8 @@ async fn scenes() -> Vec<Value> {
         .await,
         scene("oneway", "", async |client| {
             client.note("remember".to_owned()).await.unwrap();
+            // Until nobody has anything to do: else the reply and the next call could stand in either order.
+            tokio::time::sleep(Duration::from_millis(1)).await;
             client.add(1, 1).await.unwrap();
         })
         .await,
