@@ -306,10 +306,12 @@ impl<T, E> Remote<T, E> {
     fn end(&mut self, outcome: Outcome) -> Option<CallError<E>> {
         let error = match outcome {
             Outcome::Output(body) if body.is_empty() => return None,
-            Outcome::Output(_) => RpcError::new(Code::Decode, "a value where a stream ends"),
+            Outcome::Output(_) => {
+                RpcError::new(Code::Decode, "a value where a stream ends").with_executed(Executed::Yes)
+            }
             Outcome::Error(mut body) => match self.decode_error(&mut body) {
                 Ok(error) => return Some(CallError::Service(error)),
-                Err(error) => error,
+                Err(error) => error.with_executed(Executed::Yes),
             },
             Outcome::Failure(error) => error,
         };

@@ -12,6 +12,7 @@ use crate::support::probe::{Chain, ProbeClient};
 use crate::support::raw::{
     Raw, call, call_data, call_streaming, cancel, code, credit, flag, frame, items, kind, varint,
 };
+use crate::support::scripted::{Scripted, probe_greeting};
 use crate::support::victim::{EVERYWHERE, SOCKETS, everywhere, soon};
 
 const MIB: u64 = 1 << 20;
@@ -417,6 +418,24 @@ async fn d_frames_out_of_their_place_end_the_connection() {
         victim
     })
     .await;
+}
+
+#[tokio::test]
+async fn d_an_end_that_cannot_be_read_is_an_error_of_a_call_that_was_executed() {
+    let hello = probe_greeting().await.bytes();
+    for end in [frame(kind::REPLY, 0, 0, &[6]), frame(kind::REPLY, flag::ERROR, 0, &[200])] {
+        let said = [items(kind::REPLY_ITEMS, 0, 1, &[1]), end].concat();
+        let client =
+            ProbeClient::connect(Scripted::answers(hello.clone(), said)).await.expect("a connection");
+        let mut numbers = client.count(1);
+        assert_eq!(numbers.next().await, Some(Ok(1)));
+        match soon("the end", numbers.next()).await {
+            Some(Err(CallError::Rpc(error))) => {
+                assert_eq!((error.code(), error.executed()), (Code::Decode, Executed::Yes), "{error}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[tokio::test]
