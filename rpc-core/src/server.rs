@@ -10,6 +10,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 use slab::Slab;
 use tokio::task::JoinSet;
+use tokio_util::future::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -281,7 +282,8 @@ impl Control {
         let ends = Remove { control: Arc::clone(self), key };
         self.tasks.spawn(async move {
             let _ends = ends;
-            cut.run_until_cancelled_owned(driver.run()).await;
+            // `run_until_cancelled_owned` would hold the driver's future three times over.
+            driver.run().with_cancellation_token_owned(cut).await;
         });
     }
 }

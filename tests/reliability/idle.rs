@@ -12,7 +12,7 @@ const CONNECTIONS: usize = 10_000;
 const OTHERS: u64 = 500;
 
 /// Bytes that an idle connection may cost the server: its tasks, its session, and no buffer.
-const MOST: u64 = 16 << 10;
+const MOST: u64 = 10 << 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn e_09_ten_thousand_idle_connections_cost_little() {

@@ -137,7 +137,8 @@ impl Driver {
                 break (cause, end);
             }
         };
-        self.finish(cause, end).await
+        // On the heap, so that a connection does not hold room for its end all its life.
+        Box::pin(self.finish(cause, end)).await
     }
 
     /// Lets every caller that is ready add its frame, and the callers of replies that have come meanwhile, then
