@@ -220,13 +220,13 @@ impl Connection {
         driver.into_iter().for_each(Waker::wake);
     }
 
-    /// Does something with the session; what it queues is the driver's to write.
+    /// Does something with the session; what it queues is the driver's to write, and what it puts off the driver's to do.
     pub(crate) fn act<R>(&self, act: impl FnOnce(&mut Session) -> R) -> R {
         let (result, driver) = self.with_session(|shared| {
             let before = shared.session.position();
             let result = act(&mut shared.session);
-            let writes = shared.session.position() != before;
-            (result, if writes { shared.driver.take() } else { None })
+            let for_driver = shared.session.position() != before || shared.must_arm();
+            (result, if for_driver { shared.driver.take() } else { None })
         });
         driver.into_iter().for_each(Waker::wake);
         result

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpSocket;
-use traitwire::{Code, Endpoint, Executed, Peer, Wire};
+use traitwire::{Code, Endpoint, Executed, Peer, RpcError, Wire};
 
 use crate::support::hostile;
 use crate::support::probe::ProbeClient;
@@ -19,9 +19,9 @@ async fn e_01_rapid_reset() {
     everywhere(&EVERYWHERE, "max_calls=100", |victim| async move {
         let (_, greeting) = Raw::greet(&victim.address).await.expect("a connection");
         // A connection is closed when it has cancelled too much; the attacker comes back, 200,000 calls in all.
-        for round in 0..8 {
+        for round in 0..4 {
             let method = greeting.method(if round % 2 == 0 { "hold" } else { "hold_spawned" });
-            let seen = hostile::resets(&victim.address, method, 25_000, 100).await.expect("an answer");
+            let seen = hostile::resets(&victim.address, method, 50_000, 100).await.expect("an answer");
             // A handler in a task of its own may still run when its id comes round again.
             assert!(seen.cut_off(&["P-40", "cancel"]) || seen.cut_off(&["P-21"]), "{seen:?}");
             victim.counted("handlers of the attacker", |counts| counts.running == 0).await;
@@ -101,6 +101,42 @@ async fn e_03_an_honest_burst_of_cancels_is_no_attack() {
         }
         assert_eq!(client.add(1, 2).await, Ok(3), "on the same connection");
         assert_eq!(victim.counts().await.dropped, 5000);
+        victim
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn e_03_deadlines_and_dropped_calls_cost_no_connection_however_many() {
+    const CALLS: usize = 40_000;
+    everywhere(&EVERYWHERE, "", |victim| async move {
+        let client = ProbeClient::connect(&victim.address).await.expect("a connection");
+        let held = {
+            let client = client.clone();
+            tokio::spawn(async move { client.hold().await })
+        };
+        // Twice what a peer may cancel at once, as fast as it goes.
+        let impatient = client.with_timeout(Duration::from_millis(1));
+        let callers = (0..100).map(|caller| {
+            let client = if caller % 2 == 0 { impatient.clone() } else { client.clone() };
+            tokio::spawn(async move {
+                for _ in 0..CALLS / 100 {
+                    let called = tokio::time::timeout(Duration::from_millis(2), client.hold()).await;
+                    if let Ok(answer) = called {
+                        let error = answer.expect_err("it never answers");
+                        assert_eq!(error.rpc().map(RpcError::code), Some(Code::DeadlineExceeded), "{error}");
+                    }
+                }
+            })
+        });
+        for caller in callers.collect::<Vec<_>>() {
+            caller.await.expect("no connection is lost");
+        }
+        assert_eq!(client.add(1, 2).await, Ok(3), "on the same connection");
+        assert!(!held.is_finished(), "what had no part in it goes on");
+        // All of them are ended in the end, the one that is held apart.
+        victim.counted("handlers", |counts| counts.running == 1).await;
+        held.abort();
         victim
     })
     .await;

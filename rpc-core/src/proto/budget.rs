@@ -1,39 +1,75 @@
-//! A budget for frames that cost this side work and the peer nothing: pings, cancels, skipped extensions.
-//! Never counts what carries a call's or a reply's bytes; those have limits of their own.
+//! A budget for frames that cost the receiver work and the sender nothing: pings, cancels, skipped extensions. The
+//! receiver ends a connection that exceeds it, the sender of cancels keeps to half of it. Never counts what carries a
+//! call's or a reply's bytes; those have limits of their own.
 
 use std::time::Instant;
 
 use crate::error::RpcError;
 use crate::proto::violation;
 
-/// A bucket that holds 20,000 such frames and refills by 2,000 a second: an honest burst of 5,000 cancels
-/// passes, a flood ends the connection within a fraction of a second (P-40).
-#[derive(Debug)]
-pub(super) struct Budget {
-    left: u32,
-    refilled: Instant,
-}
+/// What a peer may send: 20,000 at once, and 5,000 in each second. A flood ends the connection within a fraction of a
+/// second (P-40).
+const ALLOWED: (u32, u32) = (20_000, 5_000);
 
-const CAPACITY: u32 = 20_000;
-const PER_SECOND: u32 = 2_000;
+/// What this side sends: half of it, since clocks differ and other frames count too.
+const SENT: (u32, u32) = (ALLOWED.0 / 2, ALLOWED.1 / 2);
+
+/// What a peer has left.
+#[derive(Debug)]
+pub(super) struct Budget(Bucket);
 
 impl Budget {
     pub(super) fn new(now: Instant) -> Self {
-        Self { left: CAPACITY, refilled: now }
+        Self(Bucket::new(ALLOWED, now))
     }
 
     pub(super) fn spend(&mut self, now: Instant, what: &str) -> Result<(), RpcError> {
+        match self.0.take(now) {
+            true => Ok(()),
+            false => Err(violation("P-40", format_args!("a flood of {what} frames"))),
+        }
+    }
+}
+
+/// What this side may send.
+#[derive(Debug)]
+pub(super) struct Pace(Bucket);
+
+impl Pace {
+    pub(super) fn new(now: Instant) -> Self {
+        Self(Bucket::new(SENT, now))
+    }
+
+    /// Whether one more may go out.
+    pub(super) fn allows(&mut self, now: Instant) -> bool {
+        self.0.take(now)
+    }
+}
+
+/// Holds so many, and so many more come each second.
+#[derive(Debug)]
+struct Bucket {
+    size: u32,
+    per_second: u32,
+    left: u32,
+    filled: Instant,
+}
+
+impl Bucket {
+    fn new((size, per_second): (u32, u32), now: Instant) -> Self {
+        Self { size, per_second, left: size, filled: now }
+    }
+
+    fn take(&mut self, now: Instant) -> bool {
         if self.left == 0 {
-            let passed = now.saturating_duration_since(self.refilled).as_secs_f64();
-            self.left = (passed * f64::from(PER_SECOND)).min(f64::from(CAPACITY)) as u32;
-            self.refilled = now;
-        }
-        match self.left.checked_sub(1) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
+            let passed = now.saturating_duration_since(self.filled).as_secs_f64();
+            self.left = (passed * f64::from(self.per_second)).min(f64::from(self.size)) as u32;
+            if self.left > 0 {
+                self.filled = now;
             }
-            None => Err(violation("P-40", format_args!("a flood of {what} frames"))),
         }
+        let has_some = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        has_some
     }
 }

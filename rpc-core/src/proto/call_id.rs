@@ -21,7 +21,7 @@ impl Id {
 
     /// The call has no use for its id any more; the peer still owes so much of a reply, and items.
     pub(super) fn abandon(&mut self, call: &mut Call, owed: usize) {
-        self.holder = Holder::Abandoned { owed };
+        self.holder = Holder::Abandoned { owed, told: false };
         if let Some(streams) = &mut call.streams {
             streams.arguments = None;
             self.owed = streams.results.as_mut().map(|results| Box::new(results.split_owed()));
@@ -34,8 +34,10 @@ impl Id {
 pub(super) enum Holder {
     Nobody,
     Call(CallKey),
-    /// Cancelled or timed out here; the peer still owes the reply, and so much of its body.
+    /// Cancelled or timed out here; the peer still owes the reply, and so much of its body. It may have been told that
+    /// nobody wants it.
     Abandoned {
         owed: usize,
+        told: bool,
     },
 }

@@ -136,7 +136,7 @@ impl Calls {
     pub(super) fn is_receiving(&self, id: CallId) -> bool {
         match self.ids.get(id.0 as usize).map(|id| id.holder) {
             Some(Holder::Call(key)) => matches!(self.calls[key.0].state, State::Receiving { .. }),
-            Some(Holder::Abandoned { owed }) => owed > 0,
+            Some(Holder::Abandoned { owed, .. }) => owed > 0,
             _ => false,
         }
     }
@@ -205,6 +205,19 @@ impl Calls {
         Some(Stopped { waker, owed: Some(id) })
     }
 
+    /// Whether the peer owes something under this id that nobody wants, and has not been told.
+    pub(super) fn owes_untold(&self, id: CallId) -> bool {
+        matches!(self.ids.get(id.0 as usize).map(|id| id.holder), Some(Holder::Abandoned { told: false, .. }))
+    }
+
+    /// Notes that the peer is told so now. Whether it had not been.
+    pub(super) fn tell(&mut self, id: CallId) -> bool {
+        match self.ids.get_mut(id.0 as usize).map(|id| &mut id.holder) {
+            Some(Holder::Abandoned { told, .. }) => !std::mem::replace(told, true),
+            _ => false,
+        }
+    }
+
     /// Frees an id: the reply is complete, or nothing was ever sent under it.
     pub(super) fn free(&mut self, id: CallId) {
         let Id { charged, is_low, .. } = std::mem::replace(&mut self.ids[id.0 as usize], Id::FREE);
@@ -263,7 +276,7 @@ impl Calls {
             results.finish();
         }
         match self.ids.get_mut(header.id as usize).map(|id| &mut id.holder) {
-            Some(Holder::Abandoned { owed }) => {
+            Some(Holder::Abandoned { owed, .. }) => {
                 *owed = total - payload.len();
                 Ok(self.settle_abandoned(id))
             }
@@ -376,7 +389,7 @@ impl Calls {
             return Ok(Progress::Items(results.handle_data(payload)?));
         }
         match self.ids.get_mut(header.id as usize).map(|id| &mut id.holder) {
-            Some(Holder::Abandoned { owed }) if (1..=*owed).contains(&payload.len()) => {
+            Some(Holder::Abandoned { owed, .. }) if (1..=*owed).contains(&payload.len()) => {
                 *owed -= payload.len();
                 Ok(self.settle_abandoned(id))
             }
@@ -451,7 +464,7 @@ impl Calls {
 
     fn settle_abandoned(&mut self, id: CallId) -> Progress {
         match self.ids[id.0 as usize].holder {
-            Holder::Abandoned { owed: 0 } => {
+            Holder::Abandoned { owed: 0, .. } => {
                 self.free(id);
                 Progress::Complete { waker: None, deadline: None }
             }

@@ -16,6 +16,8 @@ pub(super) enum Timer {
     Ticket(u64),
     /// A call of the peer, by its id.
     Served(u32),
+    /// Cancels that wait until more may go out.
+    Cancels,
 }
 
 /// The deadlines that are set.

@@ -264,3 +264,48 @@ fn a_call_whose_time_ran_out_in_the_queue_holds_up_nobody() {
     pair.exchange(usize::MAX);
     assert!(pair.ends[CALLER].session.poll_start(&mut ticket, &mut waiting, NOBODY).is_ready());
 }
+
+/// Makes a call and gives it up. Whether the callee is told.
+fn give_up(pair: &mut Pair) -> bool {
+    let caller = &mut pair.ends[CALLER];
+    let key = caller.start(text("go"), None);
+    caller.write();
+    let before = caller.wire.len();
+    caller.session.cancel_call(key);
+    caller.write();
+    caller.wire.len() > before
+}
+
+/// What the callee does with what it is told. How many it was told of.
+fn stop_cancelled(pair: &mut Pair) -> usize {
+    pair.exchange(usize::MAX);
+    let mut stopped = 0;
+    for event in std::mem::take(&mut pair.ends[CALLEE].events) {
+        if let Event::Cancel(id, code) = event {
+            stopped += 1;
+            pair.ends[CALLEE].session.reply(id, Outcome::Failure(RpcError::new(code, "stopped")));
+        }
+    }
+    pair.exchange(usize::MAX);
+    stopped
+}
+
+#[test]
+fn cancels_keep_to_half_of_the_peers_budget_and_those_that_wait_go_out_in_time() {
+    let mut pair = Pair::new(options());
+    for told in 0..10_000 {
+        assert!(give_up(&mut pair), "{told} were told");
+        stop_cancelled(&mut pair);
+    }
+    for _ in 0..3 {
+        assert!(!give_up(&mut pair), "further ones wait");
+    }
+    pair.exchange(usize::MAX);
+    // One of them is answered before it is cancelled, and is not cancelled then.
+    let (answered, _) = pair.calls().swap_remove(1);
+    pair.ends[CALLEE].session.reply(answered, Outcome::Output(text("fine")));
+    assert_eq!(stop_cancelled(&mut pair), 0);
+    pair.pass(Duration::from_secs(1));
+    assert_eq!(stop_cancelled(&mut pair), 2);
+    assert_eq!(pair.ends[CALLER].session.in_flight(), 0);
+}

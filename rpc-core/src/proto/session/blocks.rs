@@ -41,6 +41,7 @@ impl Session {
         let Some((header, left)) = self.arriving else { return Ok(()) };
         if bytes > 0 {
             self.heard = now;
+            self.withdrawals.note(now);
             self.pinged = None;
         }
         let left = left - bytes as u32;

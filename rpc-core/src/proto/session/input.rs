@@ -26,6 +26,7 @@ impl Session {
         self.replied = 0;
         if !input.is_empty() {
             self.heard = now;
+            self.withdrawals.note(now);
             self.pinged = None;
         }
         if self.peer.is_none() {

@@ -18,6 +18,7 @@ impl Session {
     /// # Errors
     /// The peer's time is up: the connection is to be ended with this error.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), RpcError> {
+        self.withdrawals.note(now);
         while let Some(timer) = self.timers.pop(now) {
             match timer {
                 Timer::Handshake => {
@@ -40,6 +41,7 @@ impl Session {
                     self.admission.leave(Ticket(ticket));
                     self.wakers.extend(self.admission.first().into_iter().flatten().cloned());
                 }
+                Timer::Cancels => self.send_cancels(),
                 Timer::Served(id) => {
                     self.stop_served(CallId(id), Code::DeadlineExceeded, "its time ran out");
                 }

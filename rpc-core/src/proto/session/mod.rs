@@ -7,12 +7,14 @@ mod input;
 mod lifetime;
 mod serving;
 mod streams;
+mod withdrawing;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use self::withdrawing::Withdrawals;
 use crate::body::Body;
 use crate::error::{Code, RpcError};
 use crate::options::Options;
@@ -134,6 +136,7 @@ pub struct Session {
     output: Output,
     timers: Timers,
     budget: Budget,
+    withdrawals: Withdrawals,
     /// Bytes of low priority that have come since the peer was told.
     low_in: usize,
     wakers: Vec<Waker>,
@@ -183,6 +186,7 @@ impl Session {
             output,
             timers,
             budget: Budget::new(now),
+            withdrawals: Withdrawals::new(now),
             low_in: 0,
             wakers: Vec::new(),
             watchers: Vec::new(),
