@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use traitwire_idl::json::{JsonCodec, parse};
+use traitwire_idl::json::{JsonCodec, JsonLimits, parse};
 use traitwire_idl::{Field, Interface, Schema, Shape, Type, Types, Variant};
 
 mod example {
@@ -470,6 +470,18 @@ fn what_has_a_default_that_only_its_reader_knows_has_to_be_given() {
 }
 
 #[test]
+fn text_is_held_to_its_size_in_memory() {
+    for (text, size) in
+        [("[0,0,0]", 4 * 80), (r#"{"key": "text"}"#, 2 * 80 + 3 + 4), (r#"[{"a": {}}, "b"]"#, 4 * 80 + 2)]
+    {
+        let limits = JsonLimits::default();
+        assert!(parse(text, limits.with_max_size(size)).is_ok(), "{text}");
+        let error = parse(text, limits.with_max_size(size - 1)).unwrap_err();
+        assert!(error.is_data() && error.to_string().contains("(max_size)"), "{text}: {error}");
+    }
+}
+
+#[test]
 fn text_with_a_key_twice_or_too_deep_is_refused_and_says_where() {
     let deep = |depth| "[".repeat(depth) + &"]".repeat(depth);
     let (deepest, deep) = (deep(127), deep(128));
@@ -489,7 +501,7 @@ fn text_with_a_key_twice_or_too_deep_is_refused_and_says_where() {
         ("1 2", Some("trailing characters at line 1 column 3")),
         ("{\"a\": ", Some("EOF while parsing a value at line 1 column 6")),
     ] {
-        match (parse(text), expected) {
+        match (parse(text, JsonLimits::default()), expected) {
             (Ok(value), None) => assert_eq!(value, serde_json::from_str::<Value>(text).unwrap()),
             (Err(error), Some(expected)) => assert_eq!(error.to_string(), expected, "{text}"),
             (parsed, _) => panic!("{text}: {parsed:?}"),

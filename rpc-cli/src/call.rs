@@ -1,20 +1,21 @@
 //! `traitwire call`: one call, with JSON in and out. Items of an argument stream are lines of standard input; those of
 //! a result stream are lines of standard output.
 
-use std::io::Read;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_stream::StreamExt;
-use tokio_stream::wrappers::LinesStream;
+use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 use traitwire::dynamic::{JsonClient, JsonCodec, JsonItems, JsonLimits, Value};
 use traitwire::idl::{Method, json};
 use traitwire::{Code, RpcError};
 
-use crate::connection::{Policy, client_of_method, connect};
-use crate::failure::{Failure, Outcome};
+use crate::connection::{Policy, client_of_method, close, connect};
+use crate::failure::{Failure, MAX_SIZE, Outcome, is_too_large};
+use crate::interrupt::interrupt;
 use crate::output;
 
 /// Calls a method.
@@ -49,28 +50,33 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) async fn run(self) -> Outcome {
-        let arguments = read_arguments(&self.arguments)?;
-        let channel = tokio::select! {
-            channel = connect(&self.address) => channel?,
-            _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
+        let mut interrupt = pin!(interrupt());
+        let begun = async {
+            let arguments = read_arguments(&self.arguments, self.limits()).await?;
+            Outcome::Ok((arguments, connect(&self.address, self.policy.timeout).await?))
+        };
+        let (arguments, channel) = tokio::select! {
+            begun = begun => begun?,
+            () = &mut interrupt => return Err(Failure::Interrupted),
         };
         let made = tokio::select! {
             made = self.make(&channel, &arguments) => made,
-            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+            () = interrupt => Err(Failure::Interrupted),
         };
-        // The peer learns that a call was given up, and that all were answered.
-        channel.close().await;
+        close([channel]).await;
         made
+    }
+
+    fn limits(&self) -> JsonLimits {
+        let limits = JsonLimits::default();
+        self.max_size.map_or(limits, |size| limits.with_max_size(size))
     }
 
     async fn make(&self, channel: &traitwire::Channel, arguments: &Value) -> Outcome {
         let (client, name) = client_of_method(channel, &self.target, &self.policy).await?;
         let method = client.interface().methods.iter().find(|method| method.name == name);
         let Some(method) = method else { return Ok(()) };
-        let limits = match self.max_size {
-            Some(size) => JsonLimits::default().with_max_size(size),
-            None => JsonLimits::default(),
-        };
+        let limits = self.limits();
         let codec = JsonCodec::new(&client.interface().types).with_limits(limits);
         // What is given is checked before it is handed over, so that a peer's refusal is not taken for one of these.
         codec.encode_arguments(method, arguments).map_err(|error| {
@@ -126,10 +132,10 @@ impl Call {
                 "give the arguments on the command line, or as @FILE",
             ));
         }
-        let lines = LinesStream::new(BufReader::new(tokio::io::stdin()).lines());
+        let lines = FramedRead::new(tokio::io::stdin(), LinesCodec::new_with_max_length(limits.max_size));
         let (client, ty, wrong) = (client.clone(), argument.ty.clone(), Arc::clone(wrong));
         let item = move |line: &str| {
-            let value = json::parse(line)
+            let value = json::parse(line, limits)
                 .map_err(|error| format!("{} at column {}", unread(&error), error.column()))?;
             let codec = JsonCodec::new(&client.interface().types).with_limits(limits);
             let encoded = codec.encode(&ty, &value);
@@ -141,7 +147,8 @@ impl Call {
             let item = match line {
                 Ok(line) if line.trim().is_empty() => return None,
                 Ok(line) => item(&line),
-                Err(error) => Err(format!("cannot be read: {error}")),
+                Err(LinesCodecError::MaxLineLengthExceeded) => Err(too_large(limits.max_size)),
+                Err(LinesCodecError::Io(error)) => Err(format!("cannot be read: {error}")),
             };
             Some(item.map_err(|why| {
                 wrong.store(true, Ordering::Relaxed);
@@ -160,30 +167,47 @@ fn size(text: &str) -> Result<usize, String> {
 }
 
 /// Arguments as they are given: here, on standard input or in a file.
-pub(crate) fn read_arguments(given: &str) -> Outcome<Value> {
+pub(crate) async fn read_arguments(given: &str, limits: JsonLimits) -> Outcome<Value> {
+    let most = limits.max_size;
     let (text, place) = match (given, given.strip_prefix('@')) {
-        ("-", _) => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text)?;
-            (text, "standard input".to_owned())
-        }
-        (_, Some(file)) => {
-            let text = std::fs::read_to_string(file).map_err(|error| {
-                Failure::usage(
-                    format!("{file} cannot be read: {error}"),
-                    "after @ comes the name of a file with JSON",
-                )
-            })?;
-            (text, file.to_owned())
-        }
-        _ => (given.to_owned(), "what is given as arguments".to_owned()),
+        ("-", _) => (read(tokio::io::stdin(), most).await, "standard input"),
+        (_, Some(file)) => match tokio::fs::File::open(file).await {
+            Ok(opened) => (read(opened, most).await, file),
+            Err(error) => (Err(format!("cannot be read: {error}")), file),
+        },
+        _ => (Ok(given.to_owned()), "what is given as arguments"),
     };
-    json::parse(&text).map_err(|error| {
+    let text = text.map_err(|why| {
+        let help = match is_too_large(&why) {
+            true => MAX_SIZE,
+            false => "JSON comes from standard input for -, and from a file for @FILE",
+        };
+        Failure::usage(format!("{place} {why}"), help)
+    })?;
+    json::parse(&text, limits).map_err(|error| {
         let why = unread(&error);
-        let help =
-            r#"write an object by the arguments' names, such as '{"a":1}', or an array in their order"#;
+        let help = match is_too_large(&why) {
+            true => MAX_SIZE,
+            false => {
+                r#"write an object by the arguments' names, such as '{"a":1}', or an array in their order"#
+            }
+        };
         Failure::usage(format!("{place} {why} at line {} column {}", error.line(), error.column()), help)
     })
+}
+
+async fn read(source: impl AsyncRead + Unpin, most: usize) -> Result<String, String> {
+    let mut text = String::new();
+    let read = source.take(most as u64 + 1).read_to_string(&mut text).await;
+    match read {
+        Ok(_) if text.len() > most => Err(too_large(most)),
+        Ok(_) => Ok(text),
+        Err(error) => Err(format!("cannot be read: {error}")),
+    }
+}
+
+fn too_large(most: usize) -> String {
+    format!("has more than {} (max_size)", bytesize::ByteSize(most as u64))
 }
 
 /// What is wrong with a text, without the place.

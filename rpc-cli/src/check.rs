@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use traitwire::dynamic::Value;
 use traitwire::idl::Interface;
-use traitwire::idl::compat::{Safety, compare_all};
+use traitwire::idl::compat::{Compatibility, compare_all};
 use traitwire::idl::lock::{self, Allowed, LockError};
 
 use crate::failure::{Failure, Outcome};
@@ -45,7 +45,7 @@ impl Check {
                 let now = interfaces(&self.old).await?;
                 match lock::read(file) {
                     Err(LockError::Missing(_)) if self.update => {
-                        return write(file, &now, self.json);
+                        return read_or_not(write(file, &now, self.json));
                     }
                     before => (before?, now),
                 }
@@ -55,22 +55,22 @@ impl Check {
                 return Err(Failure::usage("two versions are compared", "traitwire check OLD NEW"));
             }
         };
-        let safety = self.show(&old, &new)?;
+        let changes =
+            compare_all(&old, &new).map_err(|error| Failure::usage(error.to_string(), "a smaller one"))?;
+        read_or_not(self.show(&changes))?;
         if let Some(file) = self.lock.as_deref().filter(|_| self.update) {
-            return write(file, &new, self.json);
+            return read_or_not(write(file, &new, self.json));
         }
         let allowed = if self.strict { Allowed::Safe } else { Allowed::Ordered };
         match &self.lock {
             Some(file) => Ok(lock::compare(file, &old, &new, allowed)?),
-            None if allowed.allows(safety) => Ok(()),
+            None if allowed.allows(changes.safety()) => Ok(()),
             None => Err(Failure::Changed),
         }
     }
 
     /// Prints the changes, and says what holds for all of them together.
-    fn show(&self, old: &[Interface], new: &[Interface]) -> Outcome<Safety> {
-        let changes =
-            compare_all(old, new).map_err(|error| Failure::usage(error.to_string(), "a smaller one"))?;
+    fn show(&self, changes: &Compatibility) -> Outcome {
         let safety = changes.safety();
         if self.json {
             let all = changes.changes.iter().map(|change| {
@@ -90,11 +90,19 @@ impl Check {
             output::print(&output::text(&report, true))?;
         } else {
             let mut lines = changes.changes.iter().map(ToString::to_string);
-            lines.try_for_each(|line| output::print(&output::clean(&line)))?;
+            lines.try_for_each(|line| output::print(&output::clean_name(&line)))?;
             let why = changes.explanation().map(|why| format!(": {why}")).unwrap_or_default();
             output::print(&format!("all together: {safety}{why}"))?;
         }
-        Ok(safety)
+        Ok(())
+    }
+}
+
+/// The exit code and the file do not depend on whether somebody reads what is printed.
+fn read_or_not(printed: Outcome) -> Outcome {
+    match printed {
+        Err(failure) if failure.is_unread() => Ok(()),
+        printed => printed,
     }
 }
 

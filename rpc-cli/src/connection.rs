@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use tokio::task::JoinSet;
 use traitwire::dynamic::{JsonClient, ServedService};
 use traitwire::{Channel, Code, Priority, RpcError};
 
@@ -13,10 +14,13 @@ use crate::output::clean_name;
 /// Time to ask for a schema where the command line says none.
 const SCHEMA_TIME: Duration = Duration::from_secs(10);
 
+/// Time to take leave.
+const LEAVE: Duration = Duration::from_secs(1);
+
 /// How calls are made.
 #[derive(Debug, Args)]
 pub(crate) struct Policy {
-    /// Time for each call, such as 2s or 500ms; it bounds asking for the schema too
+    /// Time for each call, such as 2s or 500ms; it bounds connecting and asking for the schema too
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Option<Duration>,
     /// What calls carry beside their arguments; may be given several times
@@ -59,9 +63,24 @@ impl Policy {
     }
 }
 
-/// Connects to a peer.
-pub(crate) async fn connect(address: &str) -> Outcome<Channel> {
-    Channel::connect(address).await.map_err(Failure::Connect)
+/// Connects to a peer, within the time for it if there is one beside the address' own `connect_timeout`.
+pub(crate) async fn connect(address: &str, time: Option<Duration>) -> Outcome<Channel> {
+    let connecting = Channel::connect(address);
+    let Some(time) = time else { return connecting.await.map_err(Failure::Connect) };
+    let connected = tokio::time::timeout(time, connecting).await.unwrap_or_else(|_| {
+        let message =
+            format!("there was no connection within --timeout {}", humantime::format_duration(time));
+        Err(RpcError::new(Code::DeadlineExceeded, message))
+    });
+    connected.map_err(Failure::Connect)
+}
+
+/// Ends connections: the peers learn that calls were given up, and that all were answered. Those that take no more of
+/// what is said are left after a second.
+pub(crate) async fn close(channels: impl IntoIterator<Item = Channel>) {
+    let closing: JoinSet<()> =
+        channels.into_iter().map(|channel| async move { channel.close().await }).collect();
+    let _ = tokio::time::timeout(LEAVE, closing.join_all()).await;
 }
 
 /// A peer's service, and the name of a method if the target names one: `Service` or `Service.method`.

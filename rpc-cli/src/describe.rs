@@ -5,7 +5,7 @@ use clap::Args;
 use traitwire::dynamic::Value;
 use traitwire::idl::{Interface, print_all};
 
-use crate::connection::{client, connect, find};
+use crate::connection::{client, close, connect, find};
 use crate::failure::{Failure, Outcome};
 use crate::output;
 
@@ -24,7 +24,7 @@ pub(crate) struct Describe {
 
 impl Describe {
     pub(crate) async fn run(self) -> Outcome {
-        let channel = connect(&self.address).await?;
+        let channel = connect(&self.address, None).await?;
         let services = channel.services().await.map_err(Failure::Connect)?;
         let mut interfaces = Vec::new();
         match &self.target {
@@ -42,7 +42,7 @@ impl Describe {
                 });
             }
         }
-        channel.close().await;
+        close([channel]).await;
         let text = match (self.json, &self.target) {
             (false, _) => print_all(&interfaces),
             (true, None) => output::text(&interfaces.iter().map(json).collect::<Outcome<Value>>()?, true),

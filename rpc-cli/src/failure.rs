@@ -1,14 +1,14 @@
 //! How a command fails: what is said on standard error, and the exit code. Never ends the process itself.
 
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use traitwire::dynamic::Value;
 use traitwire::idl::lock::LockError;
 use traitwire::{CallError, Code, Executed, RpcError};
 
-use crate::output;
+use crate::{interrupt, output};
 
 /// What the exit codes mean, for the help.
 pub(crate) const EXIT_CODES: &str = "\
@@ -21,6 +21,14 @@ Exit codes:
     4  the call failed on its way
     5  its time ran out
   130  interrupted";
+
+/// What to do about a value that is too large.
+pub(crate) const MAX_SIZE: &str = "`call` has --max-size for larger ones, such as 1GiB";
+
+/// Whether a text tells of such a value.
+pub(crate) fn is_too_large(message: &str) -> bool {
+    message.contains("(max_size)")
+}
 
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
@@ -45,7 +53,7 @@ pub(crate) enum Failure {
     /// A lock file does not say what there is now; what changed is printed.
     Outdated(PathBuf),
     Interrupted,
-    /// Standard input or output, or a file.
+    /// Standard input or output.
     Local(io::Error),
 }
 
@@ -54,14 +62,24 @@ impl Failure {
         Self::Usage { message: message.into(), help: help.into() }
     }
 
+    /// A file or folder cannot be read or written.
+    pub(crate) fn file(path: &Path, error: &io::Error) -> Self {
+        Self::usage(format!("{}: {error}", path.display()), "")
+    }
+
+    /// Whether nobody reads the output any more: what is printed is lost, and nothing else.
+    pub(crate) fn is_unread(&self) -> bool {
+        matches!(self, Self::Local(error) if error.kind() == ErrorKind::BrokenPipe)
+    }
+
     /// Says what happened, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let code = self.code();
         match self {
             Self::Own(value) => output::complain(&output::text(value, false)),
             Self::Usage { message, help } => complain(message, &[("help", help)]),
-            Self::Given(error) | Self::Call(error) if error.message().ends_with("(max_size)") => {
-                report(error, "--max-size is that limit: give it a larger one, such as 1GiB");
+            Self::Given(error) | Self::Call(error) if is_too_large(error.message()) => {
+                report(error, MAX_SIZE);
             }
             // What says what to dial needs no advice that knows less.
             Self::Connect(error) if error.message().contains(": dial ") => report(error, ""),
@@ -79,7 +97,7 @@ impl Failure {
             // Whoever interrupts knows, and changes were printed.
             Self::Interrupted | Self::Changed => {}
             // Whoever reads the output has enough of it.
-            Self::Local(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            unread if unread.is_unread() => {}
             Self::Local(error) => complain(&error.to_string(), &[]),
         }
         ExitCode::from(code)
@@ -91,10 +109,12 @@ impl Failure {
             Self::Usage { .. } | Self::Given(_) => 2,
             Self::Connect(error) if error.code() == Code::InvalidArgument => 2,
             Self::Connect(_) => 3,
+            // Arguments and metadata that were not sent, since they are too large.
+            Self::Call(error) if error.code() == Code::TooLarge && error.executed() == Executed::No => 2,
             Self::Call(error) if error.code() == Code::DeadlineExceeded => 5,
             Self::Call(_) => 4,
-            Self::Interrupted => 130,
-            Self::Local(error) if error.kind() == ErrorKind::BrokenPipe => 0,
+            Self::Interrupted => interrupt::EXIT_CODE,
+            unread if unread.is_unread() => 0,
             Self::Local(_) => 2,
         }
     }
@@ -114,9 +134,7 @@ impl From<LockError> for Failure {
                 format!("{}: there is no such file", file.display()),
                 "the same command with --update writes it, to be committed",
             ),
-            LockError::File(file, error) => {
-                Self::Local(io::Error::new(error.kind(), format!("{}: {error}", file.display())))
-            }
+            LockError::File(file, error) => Self::file(&file, &error),
             LockError::Text(..) => Self::usage(
                 error.to_string(),
                 "where the file is lost, remove it, and the same command with --update writes it",
@@ -162,10 +180,11 @@ fn report(error: &RpcError, help: &str) {
     );
 }
 
-/// An error in lines: what happened, then what is known of it. What is empty is left out.
+/// An error in lines: what happened, then what is known of it. What is empty is left out. Further lines of a text stand
+/// further in, so that a peer's cannot pass for what is known.
 fn complain(message: &str, notes: &[(&str, &str)]) {
     let style = output::error_style();
-    let mut text = format!("{}error:{} {}", style.0, style.1, output::clean(message).replace('\n', "\n  "));
+    let mut text = format!("{}error:{} {}", style.0, style.1, output::clean(message).replace('\n', "\n    "));
     for (name, note) in notes.iter().filter(|(_, note)| !note.is_empty()) {
         text.push_str(&format!("\n  {name}: {}", output::clean(note).replace('\n', "\n    ")));
     }

@@ -67,9 +67,9 @@ fn write(folder: &Path, files: &[SourceFile], force: bool) -> Outcome {
     }
     for (file, path) in files.iter().zip(paths) {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+            std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
         }
-        std::fs::write(&path, &file.text)?;
+        std::fs::write(&path, &file.text).map_err(|error| Failure::file(&path, &error))?;
         output::print(&path.display().to_string())?;
     }
     Ok(())

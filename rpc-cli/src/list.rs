@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 use traitwire::dynamic::Value;
 
-use crate::connection::connect;
+use crate::connection::{close, connect};
 use crate::failure::{Failure, Outcome};
 use crate::output;
 
@@ -20,9 +20,9 @@ pub(crate) struct List {
 
 impl List {
     pub(crate) async fn run(self) -> Outcome {
-        let channel = connect(&self.address).await?;
+        let channel = connect(&self.address, None).await?;
         let services = channel.services().await.map_err(Failure::Connect)?;
-        channel.close().await;
+        close([channel]).await;
         if self.json {
             let services = services.iter().map(|service| {
                 let methods = service.methods.iter().map(

@@ -10,11 +10,13 @@ mod connection;
 mod describe;
 mod failure;
 mod generate;
+mod interrupt;
 mod list;
 mod output;
 mod source;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -40,6 +42,15 @@ enum Command {
 }
 
 impl Command {
+    /// Time to end after an interrupt.
+    fn grace(&self) -> Duration {
+        match self {
+            // They give up calls, and tell what was measured.
+            Self::Call(_) | Self::Bench(_) => Duration::from_secs(2),
+            _ => Duration::ZERO,
+        }
+    }
+
     async fn run(self) -> Outcome {
         match self {
             Self::List(command) => command.run().await,
@@ -59,6 +70,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failure::Failure::from(error).report(),
     };
+    interrupt::watch(&runtime, command.grace());
     let outcome = runtime.block_on(command.run());
     // Somebody may still wait for standard input; nobody waits for them.
     runtime.shutdown_background();

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use traitwire::idl::{self, Interface};
 
-use crate::connection::{client, connect};
+use crate::connection::{client, close, connect};
 use crate::failure::{Failure, Outcome};
 
 /// What a source may be, for the help of commands.
@@ -34,13 +34,13 @@ pub(crate) async fn interfaces(source: &str) -> Outcome<Vec<Interface>> {
         }
         return Err(Failure::usage(format!("{source}: there is no such file, and it is no address"), help));
     }
-    let channel = connect(source).await?;
+    let channel = connect(source, None).await?;
     let services = channel.services().await.map_err(Failure::Connect)?;
     let mut interfaces = Vec::new();
     for service in &services {
         interfaces.push(client(&channel, &service.name, None).await?.interface().clone());
     }
-    channel.close().await;
+    close([channel]).await;
     Ok(interfaces)
 }
 

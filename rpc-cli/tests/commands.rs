@@ -218,21 +218,21 @@ fn what_is_wrong_is_said_with_what_to_do() {
         &["error: InvalidArgument: nobody is called Nemo", "executed: yes", "help: the peer says so"],
     );
     fails(
-        &["call", "--max-size", "64", address, "Numbers.look_up", "[42]"],
+        &["call", "--max-size", "200", address, "Numbers.look_up", "[42]"],
         4,
         &[
             "error: TooLarge: ",
-            "more than 64 bytes (max_size)",
+            "more than 200 bytes (max_size)",
             "executed: yes",
-            "help: --max-size is that limit",
+            "help: `call` has --max-size",
         ],
     );
     fails(
         &["call", "--max-size", "1B", address, "Numbers.note", r#"["long"]"#],
         2,
         &[
-            "error: InvalidArgument: text: the value takes more than 1 bytes",
-            "help: --max-size is that limit",
+            "the value takes more than 1 bytes (max_size)",
+            "help: `call` has --max-size",
         ],
     );
     let deep = format!("[{}]", "[".repeat(200) + &"]".repeat(200));
@@ -258,6 +258,48 @@ fn an_interrupt_cancels_the_call() {
     child.stdout.as_mut().expect("it has one").read_exact(&mut [0; 2]).expect("it prints");
     interrupt(&child);
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
+}
+
+/// Nothing on the thread that prints can hear it.
+#[test]
+fn an_interrupt_ends_a_command_whose_output_nobody_reads() {
+    let service = Running::start();
+    let child = traitwire().args(["call", &service.address, "Numbers.countdown", "[100000000]"]).spawn();
+    let mut child = child.expect("it starts");
+    child.stdout.as_mut().expect("it has one").read_exact(&mut [0; 2]).expect("it prints");
+    interrupt(&child);
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+}
+
+#[test]
+fn what_is_given_is_held_to_max_size() {
+    let service = Running::start();
+    let call = |target, arguments, input: &str| {
+        let given = ["call", "--max-size", "1KiB", &service.address, target, arguments];
+        let said = run_reading(&given, input);
+        assert_eq!(said.code, 2, "{said:?}");
+        said.err
+    };
+    let (blank, zeros) = (" ".repeat(1 << 20), format!("[{}0]", "0,".repeat(30)));
+    for (target, arguments, input, words) in [
+        ("Numbers.add", "-", &blank, "standard input has more than 1.0 KiB (max_size)"),
+        ("Numbers.add", "-", &zeros, "the value takes more than 1024 bytes (max_size)"),
+        ("Numbers.sum", "{}", &blank, "line 1 of standard input has more than 1.0 KiB (max_size)"),
+        ("Numbers.sum", "{}", &zeros, "the value takes more than 1024 bytes (max_size)"),
+    ] {
+        let said = call(target, arguments, input);
+        assert!(said.contains(words) && said.contains("help: `call` has --max-size"), "{said}");
+    }
+}
+
+#[test]
+fn a_timeout_bounds_connecting_too() {
+    let place = tempfile::tempdir().expect("a place");
+    let path = place.path().join("silent.sock");
+    let _listener = std::os::unix::net::UnixListener::bind(&path).expect("it listens");
+    let address = format!("unix:{}", path.display());
+    let said = run(&["call", "--timeout", "20ms", &address, "Numbers.add", "[1, 2]"]);
+    assert!(said.code == 3 && said.err.contains("no connection within --timeout 20ms"), "{said:?}");
 }
 
 #[test]

@@ -59,6 +59,25 @@ fn changes_are_classed_and_breaking_ones_fail() {
 }
 
 #[test]
+fn the_verdict_and_the_file_are_the_same_where_nobody_reads_the_output() {
+    let folder = folder();
+    for (arguments, code) in [
+        (&["check", "old.idl", "old.idl"][..], 0),
+        (&["check", "old.idl", "new.idl"], 1),
+        (&["check", "old.idl", "--lock", "unread.lock", "--update"], 0),
+        (&["check", "new.idl", "--lock", "unread.lock", "--update"], 0),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_traitwire"));
+        let status = command.args(arguments).current_dir(folder.path()).stdout(writer).status();
+        assert_eq!(status.expect("it runs").code(), Some(code), "{arguments:?}");
+    }
+    let output = traitwire(folder.path(), &["check", "new.idl", "--lock", "unread.lock"]);
+    assert_eq!(output.status.code(), Some(0), "it was written twice");
+}
+
+#[test]
 fn a_lock_says_what_there_is_or_fails() {
     let folder = folder();
     let check = |source: &str, more: &[&str]| {

@@ -13,7 +13,7 @@ use crate::model::{Argument, Field, Shape, Type, Variant};
 use crate::varint::{self, NoNumber};
 
 /// What one value of JSON counts for, beside its text.
-const VALUE_SIZE: usize = 80;
+pub(super) const VALUE_SIZE: usize = 80;
 
 /// A value that is being read.
 pub(super) struct Decoding<'a, 'b> {

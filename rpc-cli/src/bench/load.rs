@@ -8,6 +8,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use traitwire::dynamic::DynamicClient;
 use traitwire::idl::{DecodeLimits, Definition, Guard, Type};
@@ -92,6 +93,12 @@ impl Patience {
     }
 }
 
+/// Whether there was nobody to answer. Calls of a given number are not made to the end then: each of those that are left
+/// would wait for an attempt to connect.
+fn is_unavailable<T>(answer: &Result<T, CallError<Vec<u8>>>) -> bool {
+    matches!(answer, Err(CallError::Rpc(error)) if error.code() == Code::Unavailable)
+}
+
 /// When the last of these calls was made. Not when it was due: one that comes late is answered none the less.
 fn last_made(under_way: &[Option<Turn>]) -> Option<Instant> {
     under_way.iter().flatten().map(|turn| turn.made).max()
@@ -130,7 +137,7 @@ impl Load {
             Some(rate) => Turns::open(rate, end),
         });
         let arguments: Arc<[u8]> = self.arguments.as_slice().into();
-        let (start, mut tasks) = (Instant::now(), JoinSet::new());
+        let (start, mut tasks, lost) = (Instant::now(), JoinSet::new(), Arc::new(Notify::new()));
         let begin = |_| Arc::new(Mutex::new(Progress { tally: Tally::new(), under_way: Vec::new() }));
         let all_progress: Vec<Shared> = clients.iter().map(begin).collect();
         let connections = clients.iter().zip(&all_progress).cycle();
@@ -142,7 +149,7 @@ impl Load {
                 under_way.len() - 1
             };
             let (client, turns, arguments) = (client.clone(), Arc::clone(&turns), Arc::clone(&arguments));
-            let (method, items) = (self.method.clone(), self.items.clone());
+            let (method, items, lost) = (self.method.clone(), self.items.clone(), Arc::clone(&lost));
             tasks.spawn(async move {
                 let mut now = Instant::now();
                 while let Some(turn) = turns.next(now).await {
@@ -153,9 +160,17 @@ impl Load {
                     };
                     now = Instant::now();
                     let latency = now.saturating_duration_since(turn.from);
-                    let mut progress = locked(&progress);
-                    progress.under_way[task] = None;
-                    progress.tally.note(latency, answer);
+                    let is_lost = is_unavailable(&answer);
+                    {
+                        let mut progress = locked(&progress);
+                        progress.under_way[task] = None;
+                        progress.tally.note(latency, answer);
+                    }
+                    if is_lost && matches!(end, End::Count(_)) {
+                        lost.notify_one();
+                    }
+                    // Calls that fail at once wait for nothing, and would leave nobody else any time.
+                    tokio::task::coop::consume_budget().await;
                 }
             });
         }
@@ -163,6 +178,7 @@ impl Load {
         let interrupted = tokio::select! {
             () = joined => false,
             () = self.given_up(end, &all_progress) => false,
+            () = lost.notified() => false,
             _ = interrupt => true,
         };
         let now = Instant::now();
@@ -223,6 +239,19 @@ mod tests {
         }
     }
 
+    fn load(method: &str, rate: Option<f64>, end: End, patience: Duration) -> Load {
+        Load {
+            concurrency: 1,
+            rate,
+            warm_up: Duration::ZERO,
+            end,
+            method: method.to_owned(),
+            arguments: Vec::new(),
+            items: None,
+            patience: Patience { after_time: patience, of_count: patience },
+        }
+    }
+
     async fn measured(
         name: &str,
         method: &str,
@@ -235,16 +264,7 @@ mod tests {
         let server = Server::builder().service(DeskServer::new(Closed)).bind(address.as_str()).await;
         let _handle = server.expect("it listens").spawn();
         let client = JsonClient::connect(address.as_str(), "Desk").await.expect("it is served");
-        let load = Load {
-            concurrency: 1,
-            rate,
-            warm_up: Duration::ZERO,
-            end,
-            method: method.to_owned(),
-            arguments: Vec::new(),
-            items: None,
-            patience: Patience { after_time: patience, of_count: patience },
-        };
+        let load = load(method, rate, end, patience);
         load.run(&[client.encoded().clone()], interrupt).await.expect("it was begun")
     }
 
@@ -261,6 +281,29 @@ mod tests {
             assert_eq!(counts, (0, 1, unstarted, 1 + unstarted), "{name}");
             assert!(tally.latencies.min() >= 190_000_000 && !tally.interrupted, "{name}: {tally:?}");
         }
+    }
+
+    /// On one thread: calls that fail before anything is waited for would keep it.
+    #[tokio::test]
+    async fn calls_that_fail_at_once_leave_time_for_an_interrupt() {
+        let (end, interrupt) = (End::Count(u64::MAX), tokio::time::sleep(Duration::from_millis(1)));
+        let tally = measured("at-once", "gone", None, end, Duration::MAX, interrupt).await;
+        assert!(tally.interrupted && tally.failed() > 0 && tally.answered == 0, "{tally:?}");
+    }
+
+    #[tokio::test]
+    async fn calls_of_a_given_number_end_with_whoever_answers_them() {
+        let server = Server::builder().service(DeskServer::new(Closed)).bind("mem:leaving").await;
+        let handle = server.expect("it listens").spawn();
+        let client = JsonClient::connect("mem:leaving", "Desk").await.expect("it is served");
+        let tally = {
+            let load = load("never", None, End::Count(u64::MAX), Duration::MAX);
+            let client = [client.encoded().clone()];
+            let (tally, _) =
+                tokio::join!(load.run(&client, pending::<()>()), handle.shutdown(Duration::from_millis(1)));
+            tally.expect("it was begun")
+        };
+        assert!(tally.failures.contains_key("Unavailable") && !tally.interrupted, "{tally:?}");
     }
 
     #[tokio::test]

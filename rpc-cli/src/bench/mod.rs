@@ -6,17 +6,19 @@ mod report;
 mod tally;
 mod turns;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
-use traitwire::dynamic::JsonCodec;
+use traitwire::dynamic::{JsonClient, JsonCodec, JsonLimits, Value};
 use traitwire::{Code, RpcError};
 
 use self::load::{Items, Load, Patience};
 use self::turns::End;
 use crate::call::read_arguments;
-use crate::connection::{Policy, client_of_method, connect};
+use crate::connection::{Policy, client_of_method, close, connect};
 use crate::failure::{Failure, Outcome};
+use crate::interrupt::interrupt;
 use crate::output;
 
 /// Measures the calls of a method.
@@ -82,15 +84,25 @@ fn time(text: &str) -> Result<Duration, String> {
 }
 
 impl Bench {
-    pub(crate) async fn run(self) -> Outcome {
-        let arguments = read_arguments(&self.arguments)?;
+    /// The arguments, a client for each connection, and the method's name.
+    async fn begin(&self) -> Outcome<(Value, Vec<JsonClient>, String)> {
+        let arguments = read_arguments(&self.arguments, JsonLimits::default()).await?;
         let (mut clients, mut method) = (Vec::new(), String::new());
         for _ in 0..self.connections {
-            let channel = connect(&self.address).await?;
+            let channel = connect(&self.address, self.policy.timeout).await?;
             let (client, name) = client_of_method(&channel, &self.target, &self.policy).await?;
             clients.push(client);
             method = name;
         }
+        Ok((arguments, clients, method))
+    }
+
+    pub(crate) async fn run(self) -> Outcome {
+        let mut interrupt = pin!(interrupt());
+        let (arguments, clients, method) = tokio::select! {
+            begun = self.begin() => begun?,
+            () = &mut interrupt => return Err(Failure::Interrupted),
+        };
         let Some(client) = clients.first() else { return Ok(()) };
         let Some(model) = client.interface().methods.iter().find(|model| model.name == method) else {
             return Ok(());
@@ -122,12 +134,10 @@ impl Bench {
         let channels: Vec<_> = clients.iter().map(|client| client.channel().clone()).collect();
         let endpoint = client.channel().endpoint().clone();
         let clients: Vec<_> = clients.iter().map(|client| client.encoded().clone()).collect();
-        let Some(measured) = load.run(&clients, tokio::signal::ctrl_c()).await else {
+        let Some(measured) = load.run(&clients, interrupt).await else {
             return Err(Failure::Interrupted);
         };
-        for channel in &channels {
-            channel.close().await;
-        }
+        close(channels).await;
         let report = match self.json {
             true => output::text(&report::json(&self.target, &load, &measured), true),
             false => report::text(&self.target, &endpoint, &load, &measured),
