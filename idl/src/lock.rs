@@ -42,6 +42,8 @@ pub enum LockError {
     File(PathBuf, io::Error),
     /// The file is no text of interfaces.
     Text(PathBuf, TextError),
+    /// The text of interfaces, with this reason, cannot have these: nothing was written.
+    Inexpressible(PathBuf, String),
     /// The interfaces cannot be compared.
     TooLarge(PathBuf),
     /// The interfaces have changed in a way that is not allowed.
@@ -71,6 +73,9 @@ impl fmt::Display for LockError {
             ),
             Self::File(file, error) => write!(f, "{}: {error}", file.display()),
             Self::Text(file, error) => write!(f, "{}: {error}", file.display()),
+            Self::Inexpressible(file, why) => {
+                write!(f, "{}: nothing was written, since it could not be read again: {why}", file.display())
+            }
             Self::TooLarge(file) => write!(f, "{}: {TooLarge}", file.display()),
             Self::Changed(file, changes) | Self::Outdated(file, changes) => {
                 writeln!(f, "the interfaces are not those of {} any more:", file.display())?;
@@ -196,12 +201,21 @@ pub fn read(file: impl AsRef<Path>) -> Result<Vec<Interface>, LockError> {
 /// is an error. Docs are left out: nobody relies on them.
 ///
 /// # Errors
-/// [`LockError::File`].
+/// [`LockError::File`], and [`LockError::Inexpressible`] for interfaces that no text has, as only a peer's schema can be
+/// that nobody's macro has made.
 pub fn write(file: impl AsRef<Path>, interfaces: &[Interface]) -> Result<(), LockError> {
     let bare: Vec<_> = interfaces.iter().map(Interface::without_docs).collect();
     let text = format!("{HEADING}{}", print_all(&bare));
+    read_again(&text, &bare).map_err(|why| LockError::Inexpressible(file.as_ref().to_owned(), why))?;
     // In its place, and not by another that is renamed: that would be of another owner, would take the place of a link
     // or of a file that is read-only, and cannot be done to a mount. A crash may leave less than the whole text, which
     // is no text of interfaces or lacks some: it is refused, and version control has the one before.
     std::fs::write(&file, text).map_err(|error| LockError::File(file.as_ref().to_owned(), error))
+}
+
+/// Whether a text says what these interfaces are, or why not.
+fn read_again(text: &str, interfaces: &[Interface]) -> Result<(), String> {
+    let read = parse(text).map_err(|error| error.to_string())?;
+    let changes = compare_all(interfaces, &read).map_err(|error| error.to_string())?;
+    changes.changes.first().map_or(Ok(()), |change| Err(change.to_string()))
 }

@@ -247,3 +247,22 @@ fn a_part_of_a_file_is_never_taken_for_the_whole() {
 fn without_docs(text: &str) -> Vec<Interface> {
     interfaces(text).iter().map(Interface::without_docs).collect()
 }
+
+#[test]
+fn what_could_not_be_read_again_is_not_written() {
+    let file = file("faulty.lock");
+    lock::write(&file, &interfaces(RELEASED)).unwrap();
+    let shop = || interfaces(RELEASED).remove(0);
+    let mut twice = shop();
+    twice.methods.push(twice.methods[0].clone());
+    for (faulty, why) in [
+        (vec![twice], "another method is called `price` already"),
+        (vec![shop(), shop()], "another service is called `Shop` already"),
+        (vec![], "describes no service"),
+    ] {
+        let error = lock::write(&file, &faulty).unwrap_err();
+        assert!(matches!(error, LockError::Inexpressible(..)), "{error}");
+        assert!(error.to_string().contains(why), "{error}");
+        lock::verify(&file, &interfaces(RELEASED)).unwrap();
+    }
+}

@@ -139,6 +139,10 @@ impl From<LockError> for Failure {
                 error.to_string(),
                 "where the file is lost, remove it, and the same command with --update writes it",
             ),
+            LockError::Inexpressible(..) => Self::usage(
+                error.to_string(),
+                "it is the service that describes itself so: ask whoever runs it",
+            ),
             error => Self::usage(error.to_string(), "a smaller one"),
         }
     }

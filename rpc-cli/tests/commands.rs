@@ -230,10 +230,7 @@ fn what_is_wrong_is_said_with_what_to_do() {
     fails(
         &["call", "--max-size", "1B", address, "Numbers.note", r#"["long"]"#],
         2,
-        &[
-            "the value takes more than 1 bytes (max_size)",
-            "help: `call` has --max-size",
-        ],
+        &["the value takes more than 1 bytes (max_size)", "help: `call` has --max-size"],
     );
     let deep = format!("[{}]", "[".repeat(200) + &"]".repeat(200));
     fails(
