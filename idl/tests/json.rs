@@ -463,6 +463,11 @@ fn what_has_a_default_that_only_its_reader_knows_has_to_be_given() {
         (json!([{"item": 1, "count": 2}]), Err(refused("the argument currency"))),
         (json!([{"item": 1}, ""]), Err(refused("order: the field count"))),
         (json!([{"count": 1}, ""]), Err("order: the field item is missing".to_owned())),
+        // Mistyped, rather than missing.
+        (
+            json!([{"itme": 1, "count": 1}, ""]),
+            Err("order: there is no field itme; there is item, count, note".to_owned()),
+        ),
     ] {
         let encoded = codec.encode_arguments(&shop.methods[0], &json);
         assert_eq!(encoded.map_err(|error| error.to_string()), expected, "{json}");

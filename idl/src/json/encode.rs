@@ -222,16 +222,14 @@ impl<'a> Encoding<'a> {
                 }
                 // In JSON that is how none is said, whatever default there is.
                 (None, Type::Option(_)) => self.bytes.push(0),
-                (None, _) => return Err(part.missing(what)),
+                // A key that nobody knows is likely to be the one that is missing, mistyped.
+                (None, _) => return Err(unknown(fields, object, what).unwrap_or_else(|| part.missing(what))),
             }
         }
-        if used >= object.len() {
-            return Ok(());
+        match used < object.len() {
+            true => unknown(fields, object, what).map_or(Ok(()), Err),
+            false => Ok(()),
         }
-        let unknown = object.keys().find(|key| fields().all(|part| part.name != key.as_str()));
-        let name = unknown.map(String::as_str).unwrap_or_default();
-        let known = listed(fields().map(|part| part.name));
-        Err(JsonErrorKind::Unknown { what: format!("{what} {}", shown(name)), known }.into())
     }
 
     fn variant(
@@ -362,6 +360,18 @@ impl<'a> Encoding<'a> {
             false => Ok(()),
         }
     }
+}
+
+/// The error for a key of which there is no field or argument, if there is such a key.
+#[cold]
+fn unknown<'a, I: Iterator<Item = Part<'a>>>(
+    fields: impl Fn() -> I,
+    object: &Map<String, Value>,
+    what: &str,
+) -> Option<JsonError> {
+    let name = object.keys().find(|key| fields().all(|part| part.name != key.as_str()))?;
+    let known = listed(fields().map(|part| part.name));
+    Some(JsonErrorKind::Unknown { what: format!("{what} {}", shown(name)), known }.into())
 }
 
 fn block(text: &str) -> Result<Vec<u8>> {
