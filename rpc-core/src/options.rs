@@ -36,7 +36,8 @@ pub struct Limits {
     pub max_versions: u32,
     /// `max_queued`: bytes of output waiting for the peer to read before no further handler starts. 4 MiB.
     pub max_queued: u32,
-    /// `max_depth`: nesting of recursive types in one message. 128.
+    /// `max_depth`: nesting of recursive types in a message that comes. 128. What this side sends is not counted: writing
+    /// a value, like dropping it, takes stack for each level that it has.
     pub max_depth: u32,
     /// `max_connections`: connections of one server, over all its addresses. 10,240.
     pub max_connections: u32,
