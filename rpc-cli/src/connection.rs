@@ -70,7 +70,7 @@ pub(crate) async fn connect(address: &str, time: Option<Duration>) -> Outcome<Ch
     let connected = tokio::time::timeout(time, connecting).await.unwrap_or_else(|_| {
         let message =
             format!("there was no connection within --timeout {}", humantime::format_duration(time));
-        Err(RpcError::new(Code::DeadlineExceeded, message))
+        Err(RpcError::new(Code::DeadlineExceeded, message).with_address(address))
     });
     connected.map_err(Failure::Connect)
 }

@@ -33,10 +33,10 @@
 //!
 //! A missing field or argument that is no `Option`, though it may have a default: a schema says that there is one and
 //! not which, so only its reader knows it. An unknown field, argument or variant, and an alias instead of its name; the
-//! error names those there are.
-//! Numbers that do not fit. For an integer a number with a fraction, and one written as a float beyond ±(2⁵³ − 1), which may
-//! have been rounded; `serde_json` itself reads `1.00000000000000000001` as 1. Values beyond [`JsonLimits`]. In text that [`parse`] reads, a key
-//! that comes twice in one object: other readers take one of the two and say nothing.
+//! error names those there are. Numbers that do not fit. For an integer a number with a fraction, and one written as a
+//! float beyond ±(2⁵³ − 1), which may have been rounded; `serde_json` itself reads `1.00000000000000000001` as 1.
+//! Values beyond [`JsonLimits`]. In text that [`parse`] reads, a key that comes twice in one object: other readers take
+//! one of the two and say nothing.
 
 mod base64;
 mod decode;
