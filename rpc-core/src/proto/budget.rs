@@ -2,7 +2,7 @@
 //! receiver ends a connection that exceeds it, the sender of cancels keeps to half of it. Never counts what carries a
 //! call's or a reply's bytes; those have limits of their own.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::RpcError;
 use crate::proto::violation;
@@ -61,15 +61,39 @@ impl Bucket {
     }
 
     fn take(&mut self, now: Instant) -> bool {
-        if self.left == 0 {
-            let passed = now.saturating_duration_since(self.filled).as_secs_f64();
-            self.left = (passed * f64::from(self.per_second)).min(f64::from(self.size)) as u32;
-            if self.left > 0 {
-                self.filled = now;
-            }
+        let each = Duration::from_secs(1) / self.per_second;
+        let come = now.saturating_duration_since(self.filled).as_nanos() / each.as_nanos();
+        if come >= u128::from(self.size - self.left) {
+            (self.left, self.filled) = (self.size, self.filled.max(now));
+        } else {
+            // Less than is missing. What is left over of the time counts next time.
+            self.left += come as u32;
+            self.filled += each * come as u32;
         }
         let has_some = self.left > 0;
         self.left = self.left.saturating_sub(1);
         has_some
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_holds_so_many_however_long_nobody_takes() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new((10, 1000), start);
+        let all = |bucket: &mut Bucket, now| (0..).take_while(|_| bucket.take(now)).count();
+        assert_eq!(all(&mut bucket, start), 10);
+        // Parts of what one takes are not lost.
+        assert_eq!(all(&mut bucket, start + Duration::from_micros(2_600)), 2);
+        assert_eq!(all(&mut bucket, start + Duration::from_micros(3_000)), 1);
+        assert_eq!(all(&mut bucket, start + Duration::from_secs(100)), 10);
+        // One that was never emptied gets no more than it holds.
+        assert!(bucket.take(start + Duration::from_secs(200)));
+        assert_eq!(all(&mut bucket, start + Duration::from_secs(300)), 10);
+        // The clock of another thread may be behind.
+        assert_eq!(all(&mut bucket, start), 0);
     }
 }

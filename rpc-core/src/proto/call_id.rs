@@ -12,16 +12,19 @@ pub(super) struct Id {
     /// charged until it has replied.
     pub(super) charged: usize,
     pub(super) is_low: bool,
+    /// It stands in the line of those that the peer is to be told of, perhaps for a call that it stood for before.
+    pub(super) in_line: bool,
     /// What of a result stream the peer owes to a call that was given up.
     pub(super) owed: Option<Box<StreamIn>>,
 }
 
 impl Id {
-    pub(super) const FREE: Self = Self { holder: Holder::Nobody, charged: 0, is_low: false, owed: None };
+    pub(super) const FREE: Self =
+        Self { holder: Holder::Nobody, charged: 0, is_low: false, in_line: false, owed: None };
 
     /// The call has no use for its id any more; the peer still owes so much of a reply, and items.
     pub(super) fn abandon(&mut self, call: &mut Call, owed: usize) {
-        self.holder = Holder::Abandoned { owed, told: false };
+        self.holder = Holder::Abandoned { owed, is_withdrawn: false };
         if let Some(streams) = &mut call.streams {
             streams.arguments = None;
             self.owed = streams.results.as_mut().map(|results| Box::new(results.split_owed()));
@@ -34,10 +37,10 @@ impl Id {
 pub(super) enum Holder {
     Nobody,
     Call(CallKey),
-    /// Cancelled or timed out here; the peer still owes the reply, and so much of its body. It may have been told that
-    /// nobody wants it.
+    /// Nobody here waits for it any more; the peer still owes the reply, and so much of its body. Where the call was
+    /// withdrawn the peer is to be told, and was not yet.
     Abandoned {
         owed: usize,
-        told: bool,
+        is_withdrawn: bool,
     },
 }

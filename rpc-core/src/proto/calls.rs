@@ -105,7 +105,8 @@ impl Calls {
         let key = CallKey(self.calls.insert(call));
         let is_low = priority == Priority::Low;
         self.low += usize::from(is_low);
-        self.ids[id as usize] = Id { holder: Holder::Call(key), charged, is_low, owed: None };
+        let in_line = self.ids[id as usize].in_line;
+        self.ids[id as usize] = Id { holder: Holder::Call(key), charged, is_low, in_line, owed: None };
         self.charged += charged;
         Some((key, CallId(id)))
     }
@@ -205,22 +206,35 @@ impl Calls {
         Some(Stopped { waker, owed: Some(id) })
     }
 
-    /// Whether the peer owes something under this id that nobody wants, and has not been told.
-    pub(super) fn owes_untold(&self, id: CallId) -> bool {
-        matches!(self.ids.get(id.0 as usize).map(|id| id.holder), Some(Holder::Abandoned { told: false, .. }))
+    /// The peer is to be told that nobody wants what it owes under this id.
+    pub(super) fn withdraw(&mut self, id: CallId) {
+        if let Holder::Abandoned { is_withdrawn, .. } = &mut self.ids[id.0 as usize].holder {
+            *is_withdrawn = true;
+        }
     }
 
-    /// Notes that the peer is told so now. Whether it had not been.
-    pub(super) fn tell(&mut self, id: CallId) -> bool {
-        match self.ids.get_mut(id.0 as usize).map(|id| &mut id.holder) {
-            Some(Holder::Abandoned { told, .. }) => !std::mem::replace(told, true),
-            _ => false,
+    /// Whether the peer is to be told so, and was not yet.
+    pub(super) fn is_withdrawn(&self, id: CallId) -> bool {
+        matches!(self.ids[id.0 as usize].holder, Holder::Abandoned { is_withdrawn: true, .. })
+    }
+
+    /// It is told so now.
+    pub(super) fn tell(&mut self, id: CallId) {
+        if let Holder::Abandoned { is_withdrawn, .. } = &mut self.ids[id.0 as usize].holder {
+            *is_withdrawn = false;
         }
+    }
+
+    /// Notes whether an id stands in the line of those that the peer is to be told of. Whether it did before.
+    pub(super) fn set_in_line(&mut self, id: CallId, in_line: bool) -> bool {
+        std::mem::replace(&mut self.ids[id.0 as usize].in_line, in_line)
     }
 
     /// Frees an id: the reply is complete, or nothing was ever sent under it.
     pub(super) fn free(&mut self, id: CallId) {
-        let Id { charged, is_low, .. } = std::mem::replace(&mut self.ids[id.0 as usize], Id::FREE);
+        let before = &mut self.ids[id.0 as usize];
+        let free = Id { in_line: before.in_line, ..Id::FREE };
+        let Id { charged, is_low, .. } = std::mem::replace(before, free);
         self.charged -= charged;
         self.low -= usize::from(is_low);
         self.free.push(id.0);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use traitwire_core::codec::Decoder;
 use traitwire_core::proto::frame::{Header, Kind};
-use traitwire_core::proto::{CallId, Event, NewCall, Outcome, Ticket};
+use traitwire_core::proto::{Awaits, CallId, Event, NewCall, Outcome, Ticket};
 use traitwire_core::{Code, Executed, RpcError};
 
 use crate::pair::{CALLEE, CALLER, End, NOBODY, Pair, block, failure, options, text};
@@ -307,5 +307,89 @@ fn cancels_keep_to_half_of_the_peers_budget_and_those_that_wait_go_out_in_time()
     assert_eq!(stop_cancelled(&mut pair), 0);
     pair.pass(Duration::from_secs(1));
     assert_eq!(stop_cancelled(&mut pair), 2);
+    assert_eq!(pair.ends[CALLER].session.in_flight(), 0);
+}
+
+/// Uses up what may be told at once.
+fn use_up(pair: &mut Pair) {
+    while give_up(pair) {
+        stop_cancelled(pair);
+    }
+    answer(pair);
+}
+
+/// Answers the calls that have arrived.
+fn answer(pair: &mut Pair) {
+    pair.exchange(usize::MAX);
+    for event in std::mem::take(&mut pair.ends[CALLEE].events) {
+        if let Event::Call(incoming) = event {
+            pair.ends[CALLEE].session.reply(incoming.id, Outcome::Output(text("fine")));
+        }
+    }
+    pair.exchange(usize::MAX);
+}
+
+#[test]
+fn a_call_that_nobody_waits_for_is_not_cancelled_for_one_that_had_its_id() {
+    let mut pair = Pair::new(options());
+    use_up(&mut pair);
+    assert!(!give_up(&mut pair), "it waits");
+    answer(&mut pair);
+    let oneway = NewCall { awaits: Awaits::Start, ..NewCall::new(0, text("note")) };
+    let Poll::Ready(Ok(key)) = pair.ends[CALLER].session.poll_start(&mut None, &mut Some(oneway), NOBODY)
+    else {
+        panic!("not admitted")
+    };
+    pair.exchange(usize::MAX);
+    assert!(matches!(pair.ends[CALLER].outcome(key), Some(Outcome::Output(_))), "it is on its way");
+    pair.pass(Duration::from_secs(10));
+    assert_eq!(stop_cancelled(&mut pair), 0);
+}
+
+#[test]
+fn calls_that_are_given_up_for_ever_wait_in_a_line_no_longer_than_the_calls_there_can_be() {
+    let mut pair = Pair::new(options());
+    use_up(&mut pair);
+    // Each is answered before it is told of: the same ids again and again.
+    for _ in 0..100_000 {
+        assert!(!give_up(&mut pair));
+        answer(&mut pair);
+    }
+    assert!(pair.ends[CALLER].session.untold() <= 2, "{}", pair.ends[CALLER].session.untold());
+}
+
+#[test]
+fn after_any_time_no_more_are_told_at_once_than_at_first() {
+    let mut pair = Pair::new(options());
+    use_up(&mut pair);
+    // Longer than nothing is said, so that the ends' keepalive goes on.
+    for _ in 0..5 {
+        pair.pass(Duration::from_secs(4));
+        pair.exchange(usize::MAX);
+    }
+    let mut told = 0;
+    while give_up(&mut pair) {
+        stop_cancelled(&mut pair);
+        told += 1;
+    }
+    assert_eq!(told, 10_000);
+}
+
+#[test]
+fn calls_that_were_sent_in_part_are_told_of_no_faster() {
+    let mut pair = Pair::new(options());
+    use_up(&mut pair);
+    let caller = &mut pair.ends[CALLER];
+    let key = caller.start(block(700_000), None);
+    caller.session.take_output(&mut caller.outgoing);
+    caller.write_taken();
+    let before = caller.wire.len();
+    assert!(before > 0 && before < 700_000);
+    pair.ends[CALLER].session.cancel_call(key);
+    pair.ends[CALLER].write();
+    assert_eq!(pair.ends[CALLER].wire.len(), before);
+    pair.exchange(usize::MAX);
+    pair.pass(Duration::from_secs(1));
+    pair.exchange(usize::MAX);
     assert_eq!(pair.ends[CALLER].session.in_flight(), 0);
 }

@@ -272,9 +272,7 @@ impl Session {
         let items = self.forget(What::ArgumentItem, id);
         match self.forget(What::Arguments, id).or(items.filter(|sent| *sent > 0)) {
             Some(0) => self.calls.free(id),
-            // The peer waits for parts that will not come.
-            Some(_) => self.send_cancel(id),
-            None => self.cancel_in_time(id),
+            _ => self.cancel_in_time(id),
         }
         self.has_room();
     }

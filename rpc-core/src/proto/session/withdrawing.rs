@@ -20,13 +20,13 @@ pub(super) struct Withdrawals {
     pace: Pace,
     /// The time as last heard: whoever drops a call brings none.
     now: Instant,
-    /// In the order in which they were given up. Of some the id may stand for another call by now.
-    waiting: VecDeque<CallId>,
+    /// Each id once, in the order in which calls were given up. Some may be free by now, or stand for other calls.
+    line: VecDeque<CallId>,
 }
 
 impl Withdrawals {
     pub(super) fn new(now: Instant) -> Self {
-        Self { pace: Pace::new(now), now, waiting: VecDeque::new() }
+        Self { pace: Pace::new(now), now, line: VecDeque::new() }
     }
 
     /// It is at least so late.
@@ -36,36 +36,43 @@ impl Withdrawals {
 }
 
 impl Session {
-    /// Tells the peer at once.
-    pub(super) fn send_cancel(&mut self, id: CallId) {
-        if self.calls.tell(id) {
-            self.output.control(Kind::Cancel, id, &[]);
-        }
+    /// Entries in the line of calls that the peer is still to be told of.
+    pub fn untold(&self) -> usize {
+        self.withdrawals.line.len()
     }
 
     /// Tells the peer as soon as one more may go out.
     pub(super) fn cancel_in_time(&mut self, id: CallId) {
-        let Withdrawals { pace, now, waiting } = &mut self.withdrawals;
-        if waiting.is_empty() && pace.allows(*now) {
+        self.calls.withdraw(id);
+        let Withdrawals { pace, now, line } = &mut self.withdrawals;
+        if line.is_empty() && pace.allows(*now) {
             return self.send_cancel(id);
         }
-        if waiting.is_empty() {
+        if line.is_empty() {
             self.timers.insert(*now + PAUSE, Timer::Cancels);
         }
-        waiting.push_back(id);
+        if !self.calls.set_in_line(id, true) {
+            line.push_back(id);
+        }
     }
 
     /// Tells the peer of those that wait, as far as that may go out.
     pub(super) fn send_cancels(&mut self) {
-        while let Some(&id) = self.withdrawals.waiting.front() {
-            if self.calls.owes_untold(id) {
+        while let Some(&id) = self.withdrawals.line.front() {
+            if self.calls.is_withdrawn(id) {
                 let Withdrawals { pace, now, .. } = &mut self.withdrawals;
                 if !pace.allows(*now) {
                     return self.timers.insert(*now + PAUSE, Timer::Cancels);
                 }
                 self.send_cancel(id);
             }
-            self.withdrawals.waiting.pop_front();
+            self.calls.set_in_line(id, false);
+            self.withdrawals.line.pop_front();
         }
+    }
+
+    fn send_cancel(&mut self, id: CallId) {
+        self.calls.tell(id);
+        self.output.control(Kind::Cancel, id, &[]);
     }
 }
