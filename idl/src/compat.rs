@@ -73,6 +73,8 @@ pub enum ChangeKind {
     ArgumentAdded,
     ArgumentRemoved,
     ArgumentsRenamed,
+    /// At the place of an argument there is another one of the method's: the values of one are taken for the other's.
+    ArgumentsMoved,
     FieldAdded,
     FieldRemoved,
     FieldsMerged,
@@ -113,6 +115,7 @@ impl fmt::Display for ChangeKind {
             ChangeKind::ArgumentAdded => "argument added",
             ChangeKind::ArgumentRemoved => "argument removed",
             ChangeKind::ArgumentsRenamed => "arguments renamed",
+            ChangeKind::ArgumentsMoved => "arguments moved",
             ChangeKind::FieldAdded => "field added",
             ChangeKind::FieldRemoved => "field removed",
             ChangeKind::FieldsMerged => "fields merged",
@@ -236,6 +239,12 @@ impl<'a> Pair<'a> {
         it
     }
 
+    /// Whether nothing but docs differs. What stands in one version alone, such as an alias that another field has as
+    /// its name, is no change either.
+    fn is_unchanged(self) -> bool {
+        matches!(self, Self::Both(old, new) if old.without_docs() == new.without_docs())
+    }
+
     /// The methods of both versions, the new one's first.
     fn methods(self) -> impl Iterator<Item = &'a str> {
         let old = if let Self::Both(old, _) = self { old.methods.as_slice() } else { &[] };
@@ -247,7 +256,7 @@ impl<'a> Pair<'a> {
 fn compare_pairs(pairs: &[Pair<'_>]) -> Result<Compatibility, TooLarge> {
     let naming = Naming::of(pairs);
     let (mut changes, mut findings) = (Vec::new(), Findings::default());
-    for pair in pairs {
+    for pair in pairs.iter().filter(|pair| !pair.is_unchanged()) {
         methods::of(*pair, &naming, &mut changes);
         if let Pair::Both(old, new) = pair {
             findings.collect(old, new, Direction::OldClient, &naming)?;

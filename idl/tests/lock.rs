@@ -112,11 +112,18 @@ fn order_docs_and_names_of_types_are_no_difference_and_names_of_arguments_are() 
     let turned = "trait B { async fn c(&self, z: U); }\ntrait A { async fn b(&self); async fn a(&self, x: u32, y: u32); }\nstruct U { f: u8 }";
     lock::verify(&file, &of(two)).unwrap();
     lock::verify(&file, &of(turned)).unwrap();
+    let renamed = two.replace("x: u32", "z: u32");
+    let error = lock::verify(&file, &of(&renamed)).unwrap_err();
+    assert!(matches!(error, LockError::Outdated(..)));
+    assert!(error.to_string().contains("A.a: arguments renamed, safe: "), "{error}");
     let swapped = two.replace("x: u32, y: u32", "y: u32, x: u32");
     let error = lock::verify(&file, &of(&swapped)).unwrap_err();
-    assert!(matches!(error, LockError::Outdated(..)));
+    assert!(matches!(error, LockError::Changed(..)));
     let said = error.to_string();
-    assert!(said.contains("A.a: arguments renamed, safe: ") && said.contains("`x` is read as `y`"), "{said}");
+    assert!(
+        said.contains("A.a: arguments moved, breaking: ") && said.contains("`x` is read as `y`"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -246,6 +253,17 @@ fn a_part_of_a_file_is_never_taken_for_the_whole() {
 
 fn without_docs(text: &str) -> Vec<Interface> {
     interfaces(text).iter().map(Interface::without_docs).collect()
+}
+
+/// Such aliases do nothing, and are what the interface says all the same.
+#[test]
+fn an_alias_that_another_field_or_variant_has_as_its_name_is_no_change() {
+    let file = file("aliases.lock");
+    let text = "trait Shop { async fn price(&self, item: Item, kind: Kind) -> u32; }
+        struct Item { #[serde(alias = \"name\")] id: u8, name: u8 }
+        enum Kind { #[serde(alias = \"B\")] A, B }";
+    lock::write(&file, &interfaces(text)).unwrap();
+    lock::verify(&file, &interfaces(text)).unwrap();
 }
 
 #[test]

@@ -198,7 +198,7 @@ pub(crate) async fn read_arguments(given: &str, limits: JsonLimits) -> Outcome<V
 
 async fn read(source: impl AsyncRead + Unpin, most: usize) -> Result<String, String> {
     let mut text = String::new();
-    let read = source.take(most as u64 + 1).read_to_string(&mut text).await;
+    let read = source.take((most as u64).saturating_add(1)).read_to_string(&mut text).await;
     match read {
         Ok(_) if text.len() > most => Err(too_large(most)),
         Ok(_) => Ok(text),

@@ -95,6 +95,7 @@ pub trait Shop {
         from: u32,
         #[ipc(default = 10)] limit: u32,
         #[ipc(default)] filter: &str,
+        most: Option<u32>,
     ) -> Vec<u32>;
     #[ipc(name = "before")]
     async fn after(&self) -> String;
@@ -148,8 +149,8 @@ impl Shop for Impl {
         }
     }
 
-    async fn list(&self, from: u32, limit: u32, filter: &str) -> Vec<u32> {
-        assert_eq!(filter, "");
+    async fn list(&self, from: u32, limit: u32, filter: &str, most: Option<u32>) -> Vec<u32> {
+        assert_eq!((filter, most), ("", None));
         vec![from, limit]
     }
 
@@ -233,7 +234,7 @@ pub async fn call(address: &str) {
     let found = shop.find(7).await.expect("an order");
     assert_eq!((found.items.len(), found.items[0].title.as_str(), found.weight), (2, "tea", 12));
     assert_eq!(shop.find(8).await, Err(CallError::Service(Refusal::Unknown(8))));
-    assert_eq!(shop.list(3, 4, "which nobody hears of").await.expect("a list"), [3]);
+    assert_eq!(shop.list(3, 4, "which nobody hears of", Some(1)).await.expect("a list"), [3]);
     assert_eq!(shop.after().await.as_deref(), Ok("old"));
 
     let mut events = shop.watch(200);

@@ -58,6 +58,9 @@ pub(super) fn of(kind: ChangeKind, safety: Safety, whys: &BTreeSet<Why>) -> Opti
         ChangeKind::Renamed => {
             Some("give it an alias for its new name, `#[serde(alias = \"…\")]`, a version before")
         }
+        ChangeKind::ArgumentsMoved => {
+            Some("keep the order, with new arguments at the end, or add a method instead")
+        }
         ChangeKind::ArgumentsRenamed | ChangeKind::VariantMoved | ChangeKind::NewtypeChanged => None,
         ChangeKind::NumberWidened
         | ChangeKind::NumberNarrowed

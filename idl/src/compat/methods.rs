@@ -91,14 +91,14 @@ impl Told<'_> {
             };
             self.method(name, kind, Safety::Safe, reason);
         }
-        if let Some(reason) = renamed_arguments(old, new) {
-            self.method(name, ChangeKind::ArgumentsRenamed, Safety::Safe, &reason);
+        if let Some((kind, safety, reason)) = renamed_arguments(old, new) {
+            self.method(name, kind, safety, &reason);
         }
     }
 }
 
 /// What it means that arguments have other names at the places that both versions have, if some do.
-fn renamed_arguments(old: &Method, new: &Method) -> Option<String> {
+fn renamed_arguments(old: &Method, new: &Method) -> Option<(ChangeKind, Safety, String)> {
     // A stream is not sent with the others, and has no place among them.
     let sent = |method: &'_ Method, stream: bool| {
         let of = method.arguments.iter().filter(move |argument| argument.stream == stream);
@@ -121,10 +121,13 @@ fn renamed_arguments(old: &Method, new: &Method) -> Option<String> {
     if renamed.len() > MOST_NAMES {
         told.push(format!("and {} more", renamed.len() - MOST_NAMES));
     }
-    let consequence = if have_moved {
-        "where arguments have changed places, calls between the versions are misread: add a method instead"
+    let (kind, safety, consequence) = if have_moved {
+        let consequence = "arguments have changed places, and calls between the versions are misread";
+        (ChangeKind::ArgumentsMoved, Safety::Breaking, consequence)
     } else {
-        "calls go on, if they mean the same; who calls by name, as in JSON, and who reads the code has new names"
+        let consequence = "calls go on, if they mean the same; who calls by name, as in JSON, and who reads the code has new names";
+        (ChangeKind::ArgumentsRenamed, Safety::Safe, consequence)
     };
-    Some(format!("arguments travel by their places, not their names: {}; {consequence}", told.join(", ")))
+    let told = told.join(", ");
+    Some((kind, safety, format!("arguments travel by their places, not their names: {told}; {consequence}")))
 }

@@ -131,10 +131,12 @@ fn defaults(method: &Method, written: &tree::Method, problems: &Problems) {
                 "remove `default`",
             ),
             (true, false, _) => earlier = Some(name),
+            // Its `None` is its default.
+            (false, false, Some(_)) if matches!(argument.ty, Type::Option(_)) => {}
             (false, false, Some(earlier)) => problems.refuse(
                 span,
                 format!("`{name}` has no default, but `{earlier}` before it has"),
-                "move those with defaults to the end",
+                "move those with defaults to the end, or make it an `Option`",
             ),
             _ => {}
         }

@@ -11,16 +11,18 @@ fn arguments_that_have_other_names_at_their_places_are_told() {
         let arguments = names.iter().map(|name| Argument::new(*name, Type::U32)).collect();
         service(vec![Method::new("m", arguments, Type::Unit)], Vec::new())
     };
+    let (from_to, to_from) = (of(&["from", "to"]), of(&["to", "from"]));
+    one(&from_to, &to_from, "Shop.m", Kind::ArgumentsMoved, Safety::Breaking);
+    assert_eq!(
+        told(&from_to, &to_from).remove(0),
+        "Shop.m: arguments moved, breaking: arguments travel by their places, not their names: `from` is read as `to`, \
+         `to` is read as `from`; arguments have changed places, and calls between the versions are misread; keep the \
+         order, with new arguments at the end, or add a method instead"
+    );
     let said_of = |old: &[&str], new: &[&str]| {
         one(&of(old), &of(new), "Shop.m", Kind::ArgumentsRenamed, Safety::Safe);
         told(&of(old), &of(new)).remove(0)
     };
-    assert_eq!(
-        said_of(&["from", "to"], &["to", "from"]),
-        "Shop.m: arguments renamed, safe: arguments travel by their places, not their names: `from` is read as `to`, \
-         `to` is read as `from`; where arguments have changed places, calls between the versions are misread: add a \
-         method instead"
-    );
     assert_eq!(
         said_of(&["from"], &["source"]),
         "Shop.m: arguments renamed, safe: arguments travel by their places, not their names: `from` is read as \
@@ -39,7 +41,7 @@ fn arguments_that_have_other_names_at_their_places_are_told() {
     };
     let (old, new) = (with_default(&["x"]), with_default(&["y", "x"]));
     let changes = told(&old, &new);
-    assert!(changes[0].contains("`x` is read as `y`; where arguments have changed places"), "{changes:?}");
+    assert!(changes[0].contains("`x` is read as `y`; arguments have changed places"), "{changes:?}");
     assert!(said(&old, &new).contains(&("Shop.m: x".to_owned(), Kind::ArgumentAdded, Safety::Safe)));
 
     // A stream has no place among those that are sent.

@@ -30,6 +30,27 @@ impl Id {
             self.owed = streams.results.as_mut().map(|results| Box::new(results.split_owed()));
         }
     }
+
+    /// The peer is to be told that nobody wants what it owes.
+    pub(super) fn withdraw(&mut self) {
+        self.set_withdrawn(true);
+    }
+
+    /// Whether the peer is to be told so, and was not yet.
+    pub(super) fn is_withdrawn(&self) -> bool {
+        matches!(self.holder, Holder::Abandoned { is_withdrawn: true, .. })
+    }
+
+    /// It is told so now.
+    pub(super) fn tell(&mut self) {
+        self.set_withdrawn(false);
+    }
+
+    fn set_withdrawn(&mut self, withdrawn: bool) {
+        if let Holder::Abandoned { is_withdrawn, .. } = &mut self.holder {
+            *is_withdrawn = withdrawn;
+        }
+    }
 }
 
 /// What an id stands for.

@@ -206,28 +206,8 @@ impl Calls {
         Some(Stopped { waker, owed: Some(id) })
     }
 
-    /// The peer is to be told that nobody wants what it owes under this id.
-    pub(super) fn withdraw(&mut self, id: CallId) {
-        if let Holder::Abandoned { is_withdrawn, .. } = &mut self.ids[id.0 as usize].holder {
-            *is_withdrawn = true;
-        }
-    }
-
-    /// Whether the peer is to be told so, and was not yet.
-    pub(super) fn is_withdrawn(&self, id: CallId) -> bool {
-        matches!(self.ids[id.0 as usize].holder, Holder::Abandoned { is_withdrawn: true, .. })
-    }
-
-    /// It is told so now.
-    pub(super) fn tell(&mut self, id: CallId) {
-        if let Holder::Abandoned { is_withdrawn, .. } = &mut self.ids[id.0 as usize].holder {
-            *is_withdrawn = false;
-        }
-    }
-
-    /// Notes whether an id stands in the line of those that the peer is to be told of. Whether it did before.
-    pub(super) fn set_in_line(&mut self, id: CallId, in_line: bool) -> bool {
-        std::mem::replace(&mut self.ids[id.0 as usize].in_line, in_line)
+    pub(super) fn id_mut(&mut self, id: CallId) -> &mut Id {
+        &mut self.ids[id.0 as usize]
     }
 
     /// Frees an id: the reply is complete, or nothing was ever sent under it.

@@ -186,11 +186,11 @@ fn not_a_hello(input: &[u8]) -> RpcError {
     RpcError::new(Code::Protocol, message)
 }
 
-/// Why the peer refuses, if all that it has said is text without control characters, and not too long for a reason
-/// (P-1).
+/// Why the peer refuses, if all that it has said is text without characters that steer a terminal or hide, and not too long
+/// for a reason (P-1).
 pub fn reason(said: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(said).ok()?;
-    (text.len() <= MAX_REASON && !text.chars().any(char::is_control)).then_some(text)
+    (text.len() <= MAX_REASON && !text.contains(traitwire_idl::is_hidden)).then_some(text)
 }
 
 #[cfg(test)]

@@ -171,12 +171,14 @@ fn defaults(method: &Method, errors: &Errors) {
                 "remove `#[ipc(default)]`",
             ),
             (Some(_), true) => defaulted = Some(argument),
+            // Its `None` is its default.
+            (None, true) if recognise::is_named(&argument.ty, "Option") => {}
             (None, true) => {
                 if let Some(earlier) = defaulted {
                     errors.refuse(
                         &argument.name,
                         format!("`{}` has no default, but `{}` before it has", argument.name, earlier.name),
-                        "arguments match by their position: move those with defaults to the end",
+                        "arguments match by their position: move those with defaults to the end, or make it an `Option`",
                     );
                 }
             }

@@ -161,7 +161,7 @@ fn is_hung_up(socket: &UnixStream) -> bool {
 
 /// Tells a peer that waits for rings why there will be none.
 pub(crate) fn refuse(socket: &UnixStream, cause: &io::Error) {
-    let reason = cause.to_string();
+    let reason = cause.to_string().replace(char::is_control, " ");
     let reason = &reason[..reason.floor_char_boundary(REASON)];
     let _ = send(socket, reason.as_bytes(), SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
 }

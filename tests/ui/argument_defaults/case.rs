@@ -10,6 +10,7 @@ pub trait Service {
     async fn twice(&self, #[ipc(default)] #[ipc(default = 7)] number: u32);
     async fn misspelt(&self, #[ipc(defualt)] number: u32);
     async fn fine(&self, first: u32, #[ipc(default)] second: u32, context: &Context, #[ipc(default = 7)] third: u8);
+    async fn fine_too(&self, #[ipc(default)] first: u32, second: Option<u8>);
 }
 
 fn main() {}

@@ -43,7 +43,7 @@ impl Session {
 
     /// Tells the peer as soon as one more may go out.
     pub(super) fn cancel_in_time(&mut self, id: CallId) {
-        self.calls.withdraw(id);
+        self.calls.id_mut(id).withdraw();
         let Withdrawals { pace, now, line } = &mut self.withdrawals;
         if line.is_empty() && pace.allows(*now) {
             return self.send_cancel(id);
@@ -51,7 +51,7 @@ impl Session {
         if line.is_empty() {
             self.timers.insert(*now + PAUSE, Timer::Cancels);
         }
-        if !self.calls.set_in_line(id, true) {
+        if !std::mem::replace(&mut self.calls.id_mut(id).in_line, true) {
             line.push_back(id);
         }
     }
@@ -59,20 +59,20 @@ impl Session {
     /// Tells the peer of those that wait, as far as that may go out.
     pub(super) fn send_cancels(&mut self) {
         while let Some(&id) = self.withdrawals.line.front() {
-            if self.calls.is_withdrawn(id) {
+            if self.calls.id_mut(id).is_withdrawn() {
                 let Withdrawals { pace, now, .. } = &mut self.withdrawals;
                 if !pace.allows(*now) {
                     return self.timers.insert(*now + PAUSE, Timer::Cancels);
                 }
                 self.send_cancel(id);
             }
-            self.calls.set_in_line(id, false);
+            self.calls.id_mut(id).in_line = false;
             self.withdrawals.line.pop_front();
         }
     }
 
     fn send_cancel(&mut self, id: CallId) {
-        self.calls.tell(id);
+        self.calls.id_mut(id).tell();
         self.output.control(Kind::Cancel, id, &[]);
     }
 }
