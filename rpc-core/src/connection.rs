@@ -2,6 +2,7 @@
 //! another. Never runs user code under either, and never waits: what cannot be done at once is the driver's.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -70,9 +71,17 @@ pub(crate) struct Shared {
     pub(crate) driver: Option<Waker>,
     /// Until when the driver sleeps at the latest.
     pub(crate) armed: Option<Instant>,
+    /// Callers who have a reply and are woken one by the other: whoever takes a reply wakes the next. The driver sees to
+    /// it that none is left.
+    pub(crate) row: VecDeque<Waker>,
 }
 
 impl Shared {
+    /// Puts those who have a reply at the end of the row.
+    pub(crate) fn line_up(&mut self) {
+        self.row.extend(self.session.answered().drain(..));
+    }
+
     /// Whether there is something to do that only the driver does: whoever brings this about wakes it.
     pub(crate) fn is_for_driver(&self) -> bool {
         self.session.has_events() || self.session.peer_leaves().is_some() || self.must_arm()
@@ -105,7 +114,8 @@ impl Connection {
         busy_poll: Option<Arc<dyn BusyPoll>>,
     ) -> Self {
         let home = Arc::clone(session.home());
-        let shared = Shared { session, closing: Closing::No, driver: None, armed: None };
+        let shared =
+            Shared { session, closing: Closing::No, driver: None, armed: None, row: VecDeque::new() };
         let taken = Outgoing::new(io.is_write_vectored());
         let can_busy_poll = busy_poll.is_some();
         let writer = Writer { io: Some(io), busy_poll, taken, driver: Waker::noop().clone(), failed: None };
@@ -344,6 +354,7 @@ impl Connection {
             let mut shared = self.lock();
             shared.session.end(cause, writer.taken.remaining() + untaken);
             shared.session.take_wakers(&mut woken);
+            woken.extend(shared.row.drain(..));
         }
         woken.into_iter().for_each(Waker::wake);
     }

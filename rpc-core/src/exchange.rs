@@ -150,7 +150,13 @@ impl Future for Calling {
         let Self { starting, key } = self.get_mut();
         let waker = cx.waker();
         if let Some(started) = *key {
-            let polled = poll_answer(&mut starting.connection.lock().session, started, waker);
+            let (polled, next) = {
+                let mut shared = starting.connection.lock();
+                let polled = poll_answer(&mut shared.session, started, waker);
+                let next = if polled.is_ready() { shared.row.pop_front() } else { None };
+                (polled, next)
+            };
+            next.into_iter().for_each(Waker::wake);
             if polled.is_ready() {
                 *key = None;
             }

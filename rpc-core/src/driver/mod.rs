@@ -6,6 +6,7 @@ mod looking;
 #[cfg(all(test, traitwire_loom))]
 mod races;
 mod reading;
+mod row;
 mod slot;
 
 use std::future::Future;
@@ -20,6 +21,7 @@ use tokio::time::Sleep;
 use self::ending::{End, EndOnDrop, Leaving};
 pub(crate) use self::looking::Looking;
 pub(crate) use self::reading::Reading;
+use self::row::Rows;
 pub(crate) use self::slot::ReadingSlot;
 
 use crate::connection::{Connection, LINGER, lost, now};
@@ -67,6 +69,9 @@ pub(crate) struct Driver {
     patience: Patience,
     /// Handlers that had not ended when they were last run.
     serving: usize,
+    rows: Rows,
+    /// Callers wait in a row.
+    has_row: bool,
 }
 
 /// What a driver does before it sleeps, where looking costs no system call.
@@ -118,6 +123,8 @@ impl Driver {
             pace: Pace::Resting,
             patience: Patience::new(),
             serving: 0,
+            rows: Rows::new(),
+            has_row: false,
         }
     }
 
@@ -158,11 +165,29 @@ impl Driver {
 
     /// Lets other tasks run, then reads once. Whether there was something to read.
     async fn yield_and_read(&mut self) -> Result<bool, Turn> {
-        tokio::task::yield_now().await;
+        if self.has_row {
+            self.wake_row().await;
+        } else {
+            tokio::task::yield_now().await;
+        }
         match std::future::poll_fn(|cx| Poll::Ready(self.poll_read(cx))).await {
             Poll::Ready(read) => read.map(|()| true),
             Poll::Pending => Ok(false),
         }
+    }
+
+    /// Wakes the callers in the row, as far as they do not wake each other, and lets them run.
+    async fn wake_row(&mut self) {
+        let (begin, count) = (Instant::now(), self.connection.lock().row.len());
+        loop {
+            let next = self.connection.lock().row.pop_front();
+            let Some(next) = next else { break };
+            next.wake();
+            // Until whoever is awake has had a turn. One that has not taken its reply by then wakes nobody.
+            tokio::task::yield_now().await;
+        }
+        self.has_row = false;
+        self.rows.note(begin.elapsed(), count);
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
@@ -186,6 +211,11 @@ impl Driver {
                 let answered = self.run_handlers();
                 if answered {
                     self.blocked = self.connection.flush();
+                }
+                if self.has_row {
+                    // Whoever adds to the batch need not wake the driver.
+                    self.connection.with_session(|shared| shared.driver = None);
+                    return Poll::Ready(Turn::Gather);
                 }
                 if read || answered {
                     self.pace = Pace::Brisk;
@@ -219,12 +249,19 @@ impl Driver {
 
     /// Reads once. If nothing is there, the transport wakes the driver when something comes.
     fn poll_armed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Turn>> {
-        let Self { connection, .. } = self;
+        let Self { connection, rows, has_row, .. } = self;
         let Poll::Ready(Some(mut reading)) = connection.reading.poll_take(cx) else { return Poll::Pending };
         reading.driver.clone_from(cx.waker());
         let read = match reading.ended.take() {
             Some(ended) => Poll::Ready(Err(ended)),
-            None => reading.poll(connection, cx, |_| ()),
+            None => reading.poll(connection, cx, |shared| {
+                // Where looking is cheap callers may have read for others, and the driver may be looking.
+                let together = shared.session.answered().len() > 1;
+                if together && !connection.can_busy_poll && (*has_row || rows.are_quick()) {
+                    shared.line_up();
+                    *has_row = true;
+                }
+            }),
         };
         connection.reading.put_back(reading);
         read.map_err(|(cause, end)| Turn::End(cause, end))

@@ -271,7 +271,7 @@ impl Session {
                 if let Some((key, at)) = deadline {
                     self.timers.remove(Some(at), Timer::Call(key.0 as u32));
                 }
-                self.wakers.extend(waker);
+                self.answered.extend(waker);
                 self.has_room();
             }
             Progress::TooLarge { key, total } => {

@@ -140,6 +140,8 @@ pub struct Session {
     /// Bytes of low priority that have come since the peer was told.
     low_in: usize,
     wakers: Vec<Waker>,
+    /// Those of them that have a reply.
+    answered: Vec<Waker>,
     /// Who waits for the hello or for the end.
     watchers: Vec<Waker>,
     /// Streams that wait for others' output to be taken.
@@ -189,6 +191,7 @@ impl Session {
             withdrawals: Withdrawals::new(now),
             low_in: 0,
             wakers: Vec::new(),
+            answered: Vec::new(),
             watchers: Vec::new(),
             crowded: Vec::new(),
             overdrawn: Vec::new(),
@@ -341,15 +344,21 @@ impl Session {
 
     /// Whether somebody has something to do now.
     pub fn has_woken(&self) -> bool {
-        !self.wakers.is_empty()
+        !self.wakers.is_empty() || !self.answered.is_empty()
+    }
+
+    /// Whoever has a reply now, and was not woken yet. Whoever takes some of them wakes them.
+    pub fn answered(&mut self) -> &mut Vec<Waker> {
+        &mut self.answered
     }
 
     /// Moves whoever has something to do now to the end of `into`. What `into` has room for is lent in return.
     pub fn take_wakers(&mut self, into: &mut Vec<Waker>) {
         if into.is_empty() {
-            std::mem::swap(&mut self.wakers, into);
+            std::mem::swap(&mut self.answered, into);
         } else {
-            into.append(&mut self.wakers);
+            into.append(&mut self.answered);
         }
+        into.append(&mut self.wakers);
     }
 }
