@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWrite;
 
 use crate::adapted::Answers;
-use crate::driver::{Reading, ReadingSlot};
+use crate::driver::{LookKind, Reading, ReadingSlot};
 use crate::error::{Code, RpcError};
 use crate::options::Options;
 use crate::proto::hello::Hello;
@@ -48,8 +48,8 @@ pub(crate) struct Connection {
     shared: Mutex<Shared>,
     writer: Mutex<Writer>,
     pub(crate) reading: ReadingSlot,
-    /// Whether its transport can be looked at without a system call.
-    pub(crate) can_busy_poll: bool,
+    /// Whether it can be looked at, and how.
+    pub(crate) looks: LookKind,
     /// Somebody was woken since the driver last asked.
     woke: AtomicBool,
     /// The session has events.
@@ -117,7 +117,7 @@ impl Connection {
         let shared =
             Shared { session, closing: Closing::No, driver: None, armed: None, row: VecDeque::new() };
         let taken = Outgoing::new(io.is_write_vectored());
-        let can_busy_poll = busy_poll.is_some();
+        let looks = reading.look_kind();
         let writer = Writer { io: Some(io), busy_poll, taken, driver: Waker::noop().clone(), failed: None };
         Self {
             peer: Arc::new(peer),
@@ -125,7 +125,7 @@ impl Connection {
             shared: Mutex::new(shared),
             writer: Mutex::new(writer),
             reading: ReadingSlot::new(reading),
-            can_busy_poll,
+            looks,
             woke: AtomicBool::new(false),
             has_events: AtomicBool::new(false),
             unwritten: AtomicBool::new(false),

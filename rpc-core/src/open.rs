@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::connection::Connection;
-use crate::driver::{Driver, Reading};
+use crate::driver::{Driver, Looks, Reading};
 use crate::handlers::Handlers;
 use crate::options::Options;
 use crate::proto::Session;
@@ -18,13 +18,15 @@ pub(crate) fn open(
     options: Options,
     hello: &[u8],
 ) -> (Arc<Connection>, Driver) {
-    let Wire { reader, writer, peer, epitaph, busy_poll } = wire;
+    let Wire { reader, writer, peer, epitaph, busy_poll, direct_read } = wire;
+    let looks = || Looks::new(busy_poll.as_ref(), direct_read.as_ref());
     let limits = options.limits.clone();
+    let longest_look = options.busy_poll.unwrap_or_default();
     let session = Session::new(hello, options, crate::connection::now());
-    let reading = Reading::new(reader, busy_poll.clone());
+    let reading = Reading::new(reader, looks(), longest_look);
     let connection = Arc::new(Connection::new(session, peer, reading, writer, busy_poll.clone()));
     connection.home.set_connection(&connection);
     let handlers = Handlers::new(Arc::clone(services), Arc::clone(&connection), &limits);
-    let driver = Driver::new(Arc::clone(&connection), handlers, epitaph, busy_poll);
+    let driver = Driver::new(Arc::clone(&connection), handlers, epitaph, looks(), longest_look);
     (connection, driver)
 }

@@ -7,6 +7,7 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -28,6 +29,8 @@ pub struct Wire {
     pub epitaph: Option<Epitaph>,
     /// For a reading half that can be looked at without a system call.
     pub busy_poll: Option<Arc<dyn BusyPoll>>,
+    /// For a reading half that can be asked at once, and whose peer is on this machine.
+    pub direct_read: Option<DirectRead>,
 }
 
 /// What a connection over shared memory has beyond its halves. Whoever waits for bytes can look for them again and again
@@ -50,6 +53,34 @@ pub trait BusyPoll: Send + Sync + 'static {
     fn untaken(&self) -> usize;
 }
 
+/// Lets whoever waits for bytes ask the kernel for them itself, before it sleeps: a peer on this machine often answers
+/// sooner than a sleeper is woken. Shared by a connection and its reading half.
+#[derive(Debug, Clone, Default)]
+pub struct DirectRead(Arc<AtomicBool>);
+
+impl DirectRead {
+    /// Not asked for yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks the next poll of the reading half to read at once, whether or not the runtime has heard of bytes. Where there
+    /// are none that poll is `Pending`, and whose waker was registered stays registered.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// For the reading half, at each poll: whether it was asked for, once.
+    pub fn take(&self) -> bool {
+        // Not an exchange: whoever polls has the reading half to themselves.
+        let is_asked = self.0.load(Ordering::Relaxed);
+        if is_asked {
+            self.0.store(false, Ordering::Relaxed);
+        }
+        is_asked
+    }
+}
+
 /// The transport's own account of why a connection ended.
 pub type Epitaph = Pin<Box<dyn Future<Output = Option<String>> + Send>>;
 
@@ -60,12 +91,25 @@ impl Wire {
         writer: impl AsyncWrite + Send + Unpin + 'static,
         peer: Peer,
     ) -> Self {
-        Self { reader: Box::new(reader), writer: Box::new(writer), peer, epitaph: None, busy_poll: None }
+        Self {
+            reader: Box::new(reader),
+            writer: Box::new(writer),
+            peer,
+            epitaph: None,
+            busy_poll: None,
+            direct_read: None,
+        }
     }
 
     /// The same connection, whose reading half can be looked at.
     pub fn with_busy_poll(mut self, busy_poll: Arc<dyn BusyPoll>) -> Self {
         self.busy_poll = Some(busy_poll);
+        self
+    }
+
+    /// The same connection, whose reading half can be asked at once.
+    pub fn with_direct_read(mut self, direct_read: DirectRead) -> Self {
+        self.direct_read = Some(direct_read);
         self
     }
 

@@ -33,6 +33,7 @@ use crate::failure::failed;
 use crate::parts::Parts;
 use crate::sys::child::{Exit, Process};
 use crate::sys::descriptor::Closing;
+use crate::sys::direct::Direct;
 use crate::sys::peer;
 
 /// Time a child has to leave once its standard input is closed.
@@ -74,7 +75,9 @@ impl Connector for Exec {
         let chatter = Chatter::listen(streams.stderr);
         let epitaph = epitaph(Arc::clone(&process), chatter);
         let stdin = Stdin { pipe: streams.stdin, _tether: Tether { process, runtime: Handle::current() } };
-        Ok(Wire::new(Skimmer::new(streams.stdout, chatter::echo), Closing::new(stdin), peer)
+        let (stdout, direct_read) = Direct::new(streams.stdout);
+        Ok(Wire::new(Skimmer::new(stdout, chatter::echo), Closing::new(stdin), peer)
+            .with_direct_read(direct_read)
             .with_epitaph(epitaph))
     }
 

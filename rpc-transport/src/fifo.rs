@@ -37,12 +37,18 @@ use crate::failure::failed;
 use crate::parts::{Parts, insecure, path};
 use crate::sys::claim::{Claim, file_type, kind, look, mode, named, open_parent};
 use crate::sys::descriptor::Closing;
+use crate::sys::direct::Direct;
 use crate::sys::peer::own_uid;
 
 /// The server's first byte on a pair.
 const WELCOME: u8 = b'+';
 /// Whoever owns the file may read and write, nobody else anything.
 const OWN: Mode = Mode::RUSR.union(Mode::WUSR);
+
+fn wire(incoming: pipe::Receiver, outgoing: pipe::Sender, peer: Peer) -> Wire {
+    let (incoming, direct_read) = Direct::new(incoming);
+    Wire::new(incoming, Closing::new(outgoing), peer).with_direct_read(direct_read)
+}
 
 pub(crate) fn connector(parts: Parts) -> Result<Box<dyn Connector>, RpcError> {
     let path = path(&parts.endpoint);
@@ -141,7 +147,7 @@ impl Fifo {
         }
         drop((stand_in, pair));
         let peer = Peer::new(self.endpoint.clone().without_options());
-        Ok(Wire::new(incoming, Closing::new(outgoing), peer))
+        Ok(wire(incoming, outgoing, peer))
     }
 }
 
@@ -217,7 +223,7 @@ impl FifoServer {
         // Last, since from now on the client counts on us.
         rustix::io::write(&outgoing, &[WELCOME])?;
         let outgoing = pipe::Sender::from_owned_fd(outgoing)?;
-        Ok(Wire::new(incoming, Closing::new(outgoing), Peer::new(self.endpoint.clone())))
+        Ok(wire(incoming, outgoing, Peer::new(self.endpoint.clone())))
     }
 }
 

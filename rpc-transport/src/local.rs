@@ -27,6 +27,7 @@ use traitwire_core::{Endpoint, Options, RpcError};
 use crate::failure::{failed, invalid};
 use crate::parts::{Parts, insecure, path};
 use crate::sys::claim::{Claim, file_type, kind, named};
+use crate::sys::direct::Direct;
 use crate::sys::peer::{Policy, identify};
 
 /// What the kernel has room for, its closing NUL not counted.
@@ -255,5 +256,6 @@ fn admit(stream: UnixStream, endpoint: &Endpoint, policy: Policy) -> io::Result<
 
 fn wire((stream, peer): (UnixStream, Peer)) -> Wire {
     let (reader, writer) = stream.into_split();
-    Wire::new(reader, writer, peer)
+    let (reader, direct_read) = Direct::new(reader);
+    Wire::new(reader, writer, peer).with_direct_read(direct_read)
 }

@@ -86,7 +86,9 @@ fn wire(endpoint: &Endpoint, input: OwnedFd, output: OwnedFd) -> io::Result<Wire
         FileType::Socket => Box::new(Closing::new(Lent::new(output, socket)?)),
         _ => Box::new(Closing::new(tokio::fs::File::from_std(output.into()))),
     };
-    Ok(Wire { reader, writer, peer: Peer::new(endpoint.clone()), epitaph: None, busy_poll: None })
+    let peer = Peer::new(endpoint.clone());
+    // Not to be read out of turn: whoever else has the same open file can make it block.
+    Ok(Wire { reader, writer, peer, epitaph: None, busy_poll: None, direct_read: None })
 }
 
 /// A stream socket of any family: what is called upon is the same for all.

@@ -4,4 +4,6 @@
 pub(crate) mod child;
 pub(crate) mod claim;
 pub(crate) mod descriptor;
+#[allow(unsafe_code)]
+pub(crate) mod direct;
 pub(crate) mod peer;

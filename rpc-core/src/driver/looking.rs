@@ -4,6 +4,7 @@
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use super::looks::{LookKind, Looks};
 use super::reading::Reading;
 use crate::connection::Connection;
 use crate::proto::Session;
@@ -23,16 +24,16 @@ pub(crate) struct Looking<'a> {
 impl<'a> Looking<'a> {
     /// Takes the reading half, if the transport is of that kind and nobody reads.
     pub(crate) fn take(connection: &'a Connection) -> Option<Self> {
-        if !connection.can_busy_poll {
+        if connection.looks == LookKind::Never {
             return None;
         }
-        let taken = Some(connection.reading.take()?);
+        let taken = Some(connection.reading.take_if(|reading| reading.is_worth_looking(connection))?);
         Some(Self { connection, taken, is_for_driver: false })
     }
 
     /// To be done before the call is written: the peer then need not wake anybody for the reply.
     pub(crate) fn begin(&self) {
-        if let Some(busy_poll) = self.taken.as_ref().and_then(|reading| reading.busy_poll.as_ref()) {
+        if let Some(Looks::AtMemory(busy_poll)) = self.taken.as_ref().map(|reading| &reading.looks) {
             busy_poll.disarm();
         }
     }
@@ -46,18 +47,22 @@ impl<'a> Looking<'a> {
     pub(crate) fn until<R>(&mut self, mut find: impl FnMut(&mut Session) -> Option<R>) -> Option<R> {
         let Self { connection, taken: Some(reading), is_for_driver } = self else { return None };
         let mut until = None;
-        while reading.look() {
+        loop {
             let driver = std::mem::replace(&mut reading.driver, Waker::noop().clone());
             let (mut found, mut writes) = (None, false);
-            let read = reading.poll(connection, &mut Context::from_waker(&driver), |shared| {
+            let read = reading.poll_looking(connection, &mut Context::from_waker(&driver), |shared| {
                 found = find(&mut shared.session);
                 writes = shared.session.has_output();
                 *is_for_driver = shared.is_for_driver();
             });
             reading.driver = driver;
-            if let Poll::Ready(Err(ended)) = read {
-                reading.ended = Some(ended);
-                return found;
+            match read {
+                Poll::Pending => return found,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(ended)) => {
+                    reading.ended = Some(ended);
+                    return found;
+                }
             }
             // What the peer waits for before it goes on; what is left over is the driver's in any case.
             if writes && !connection.has_unwritten() && connection.flush() {
@@ -69,10 +74,9 @@ impl<'a> Looking<'a> {
             let until = *until.get_or_insert_with(|| Instant::now() + LONGEST);
             // To loom it does not matter how long something takes.
             if !cfg!(traitwire_loom) && Instant::now() >= until {
-                break;
+                return None;
             }
         }
-        None
     }
 }
 
@@ -80,8 +84,12 @@ impl Drop for Looking<'_> {
     fn drop(&mut self) {
         let Self { connection, taken, is_for_driver } = self;
         let Some(reading) = taken.take() else { return };
-        let is_quiet =
-            reading.ended.is_none() && reading.busy_poll.as_ref().is_some_and(|busy_poll| busy_poll.arm());
+        let is_quiet = reading.ended.is_none()
+            && match &reading.looks {
+                Looks::AtMemory(busy_poll) => busy_poll.arm(),
+                // The driver's waker has stayed with the runtime.
+                Looks::ByReading(_) | Looks::Never => true,
+            };
         connection.reading.put_back(reading);
         if !is_quiet || *is_for_driver {
             connection.wake_driver();

@@ -3,6 +3,8 @@
 
 mod ending;
 mod looking;
+mod looks;
+mod pace;
 #[cfg(all(test, traitwire_loom))]
 mod races;
 mod reading;
@@ -20,6 +22,8 @@ use tokio::time::Sleep;
 
 use self::ending::{End, EndOnDrop, Leaving};
 pub(crate) use self::looking::Looking;
+pub(crate) use self::looks::{LookKind, Looks};
+use self::pace::{Pace, Seen};
 pub(crate) use self::reading::Reading;
 use self::row::Rows;
 pub(crate) use self::slot::ReadingSlot;
@@ -29,7 +33,7 @@ use crate::error::RpcError;
 use crate::handlers::Handlers;
 use crate::patience::Patience;
 use crate::proto::{CallId, Event, Outcome};
-use crate::transport::{BusyPoll, Epitaph};
+use crate::transport::Epitaph;
 use crate::watchdog::watched;
 
 /// How long the driver goes on before it lets other tasks run, and turns between two questions to the clock: enough
@@ -40,9 +44,6 @@ const TURNS: usize = 32;
 /// Looks for replies before the driver sleeps, and calls in flight from which on it looks at all.
 const LOOKS: usize = 4;
 const MANY: usize = 8;
-
-/// Looks between two questions to the session, whether somebody has queued something.
-const LOOKS_AT_LOCK: u32 = 16;
 
 pub(crate) struct Driver {
     /// Nobody is left waiting, however the driver ends.
@@ -64,7 +65,7 @@ pub(crate) struct Driver {
     /// What `timer` is set to.
     armed: Option<Instant>,
     /// Over a transport that can be looked at: what is to be done before the driver sleeps, and for how long it looks.
-    busy_poll: Option<Arc<dyn BusyPoll>>,
+    looks: Looks,
     pace: Pace,
     patience: Patience,
     /// Handlers that had not ended when they were last run.
@@ -72,17 +73,6 @@ pub(crate) struct Driver {
     rows: Rows,
     /// Callers wait in a row.
     has_row: bool,
-}
-
-/// What a driver does before it sleeps, where looking costs no system call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pace {
-    /// Something was read or answered: more may follow soon.
-    Brisk,
-    /// Whoever was woken by it, or serves, runs first.
-    Polite,
-    /// It has looked.
-    Resting,
 }
 
 /// How long a peer may read nothing of what waits for it (P-45).
@@ -103,7 +93,8 @@ impl Driver {
         connection: Arc<Connection>,
         handlers: Handlers,
         epitaph: Option<Epitaph>,
-        busy_poll: Option<Arc<dyn BusyPoll>>,
+        looks: Looks,
+        longest_look: Duration,
     ) -> Self {
         Self {
             _ends: EndOnDrop(Arc::clone(&connection)),
@@ -119,9 +110,9 @@ impl Driver {
             blocked: false,
             stalled: None,
             armed: None,
-            busy_poll,
+            patience: looks.patience(longest_look),
+            looks,
             pace: Pace::Resting,
-            patience: Patience::new(),
             serving: 0,
             rows: Rows::new(),
             has_row: false,
@@ -150,7 +141,7 @@ impl Driver {
 
     /// Lets every caller that is ready add its frame, and the callers of replies that have come meanwhile, then
     /// writes it all at once. With many calls in flight the next replies are likely to be here soon: looking
-    /// for them a few times costs less than going to sleep and being woken.
+    /// for them costs less than going to sleep and being woken.
     async fn gather(&mut self) -> Result<(), Turn> {
         self.yield_and_read().await?;
         self.blocked = self.connection.flush();
@@ -158,6 +149,11 @@ impl Driver {
             let in_flight = self.connection.with_session(|shared| shared.session.in_flight());
             if in_flight < MANY || self.yield_and_read().await? {
                 break;
+            }
+            // Whoever was ready has run: from here on the thread is not needed by others.
+            if self.serving == 0 && matches!(self.looks, Looks::ByReading(_)) {
+                let seen = std::future::poll_fn(|cx| Poll::Ready(self.look_by_reading(cx))).await;
+                return if let Seen::Ended(turn) = seen { Err(turn) } else { Ok(()) };
             }
         }
         Ok(())
@@ -201,13 +197,15 @@ impl Driver {
             self.blocked = self.connection.flush();
         }
         let begin = Instant::now();
+        let mut has_read = false;
         loop {
             for _ in 0..TURNS {
-                let read = match self.poll_read(cx) {
-                    Poll::Ready(Ok(())) => true,
-                    Poll::Ready(Err(turn)) => return Poll::Ready(turn),
-                    Poll::Pending => false,
-                };
+                let read = std::mem::take(&mut has_read)
+                    || match self.poll_read(cx) {
+                        Poll::Ready(Ok(())) => true,
+                        Poll::Ready(Err(turn)) => return Poll::Ready(turn),
+                        Poll::Pending => false,
+                    };
                 let answered = self.run_handlers();
                 if answered {
                     self.blocked = self.connection.flush();
@@ -219,10 +217,17 @@ impl Driver {
                 }
                 if read || answered {
                     self.pace = Pace::Brisk;
-                } else if !self.look()
-                    && let Some(turn) = std::task::ready!(self.rest(cx))
-                {
-                    return Poll::Ready(turn);
+                    continue;
+                }
+                match self.look(cx) {
+                    Seen::Read => has_read = true,
+                    Seen::Something => {}
+                    Seen::Ended(turn) => return Poll::Ready(turn),
+                    Seen::Nothing => {
+                        if let Some(turn) = std::task::ready!(self.rest(cx)) {
+                            return Poll::Ready(turn);
+                        }
+                    }
                 }
             }
             if begin.elapsed() >= FAIR {
@@ -241,8 +246,8 @@ impl Driver {
 
     /// Reads once. Over a transport that can be looked at the peer does not hear of it that nothing was there.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Turn>> {
-        match &self.busy_poll {
-            Some(busy_poll) if !busy_poll.has_bytes() => Poll::Pending,
+        match &self.looks {
+            Looks::AtMemory(busy_poll) if !busy_poll.has_bytes() => Poll::Pending,
             _ => self.poll_armed(cx),
         }
     }
@@ -257,7 +262,7 @@ impl Driver {
             None => reading.poll(connection, cx, |shared| {
                 // Where looking is cheap callers may have read for others, and the driver may be looking.
                 let together = shared.session.answered().len() > 1;
-                if together && !connection.can_busy_poll && (*has_row || rows.are_quick()) {
+                if together && connection.looks != LookKind::AtMemory && (*has_row || rows.are_quick()) {
                     shared.line_up();
                     *has_row = true;
                 }
@@ -267,33 +272,9 @@ impl Driver {
         read.map_err(|(cause, end)| Turn::End(cause, end))
     }
 
-    /// Where looking is cheap: looks whether something more comes at once. `false` if it is time to rest.
-    fn look(&mut self) -> bool {
-        let Self { connection, handlers, busy_poll: Some(busy_poll), .. } = self else { return false };
-        match self.pace {
-            Pace::Resting => return false,
-            // A look holds the thread, which those may need.
-            Pace::Brisk if self.serving > 0 || connection.took_wakers() => {
-                self.pace = Pace::Polite;
-                return false;
-            }
-            Pace::Brisk => {}
-            Pace::Polite => self.blocked = connection.flush(),
-        }
-        self.pace = Pace::Resting;
-        let mut looks = 0_u32;
-        self.patience.look(|| {
-            looks += 1;
-            busy_poll.has_bytes()
-                || handlers.has_woken()
-                || (looks.is_multiple_of(LOOKS_AT_LOCK)
-                    && connection.with_session(|shared| shared.session.has_output()))
-        })
-    }
-
     /// Nothing is left to do: sleeps, or lets others run first. `Ready` if there is something to do after all.
     fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
-        if self.busy_poll.is_none() {
+        if !matches!(self.looks, Looks::AtMemory(_)) {
             return Poll::Pending;
         }
         if self.pace == Pace::Polite {

@@ -4,18 +4,18 @@
 use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::BufMut;
 use tokio::io::AsyncRead;
 use tokio_util::io::poll_read_buf;
 
 use super::End;
+use super::looks::{LookKind, Looks};
 use crate::connection::{Connection, Shared, left, lost, now};
 use crate::error::RpcError;
 use crate::patience::Patience;
-use crate::transport::BusyPoll;
 
 /// Bytes read at once. A thread's connections share one buffer of this size; a connection owns memory only
 /// for a frame that has arrived in part.
@@ -26,13 +26,27 @@ const READ_HEADER: usize = 1 << 10;
 
 thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// The connection that this thread has read from last, and how often without a break.
+    static LAST: Cell<(usize, u32)> = const { Cell::new((0, 0)) };
+}
+
+/// Whether this thread has read from no other connection of late: while it looks, it hears of no other.
+pub(super) fn is_read_alone(connection: &Connection) -> bool {
+    let (last, times) = LAST.get();
+    // Loom's threads are one, and what it tries must not depend on what it tried before.
+    cfg!(traitwire_loom) || (last == std::ptr::from_ref(connection).addr() && times > 1)
+}
+
+fn note_read(connection: &Connection) {
+    let this = std::ptr::from_ref(connection).addr();
+    let (last, times) = LAST.get();
+    LAST.set((this, if last == this { times.saturating_add(1) } else { 0 }));
 }
 
 /// The reading half of a connection, and what has been read of a frame.
 pub(crate) struct Reading {
     pub(super) reader: Box<dyn AsyncRead + Send + Unpin>,
-    /// For a transport that can be looked at without a system call.
-    pub(super) busy_poll: Option<Arc<dyn BusyPoll>>,
+    pub(super) looks: Looks,
     input: Vec<u8>,
     /// The input may go on with a large block.
     within: bool,
@@ -50,23 +64,66 @@ pub(super) type Ended = (RpcError, End);
 impl Reading {
     pub(crate) fn new(
         reader: Box<dyn AsyncRead + Send + Unpin>,
-        busy_poll: Option<Arc<dyn BusyPoll>>,
+        looks: Looks,
+        longest_look: Duration,
     ) -> Self {
         Self {
             reader,
-            busy_poll,
+            patience: looks.patience(longest_look),
+            looks,
             input: Vec::new(),
             within: false,
             driver: Waker::noop().clone(),
             ended: None,
-            patience: Patience::new(),
         }
     }
 
-    /// Looks for bytes, for as long as that is likely to pay.
-    pub(super) fn look(&mut self) -> bool {
-        let Self { busy_poll: Some(busy_poll), patience, .. } = self else { return false };
-        patience.look(|| busy_poll.has_bytes())
+    pub(crate) fn look_kind(&self) -> LookKind {
+        self.looks.kind()
+    }
+
+    /// Whether a caller may look for its reply now. Asked once before each [`poll_looking`](Self::poll_looking).
+    pub(super) fn is_worth_looking(&mut self, connection: &Connection) -> bool {
+        match self.looks {
+            Looks::Never => false,
+            Looks::AtMemory(_) => true,
+            Looks::ByReading(_) => is_read_alone(connection) && self.patience.is_worth_while(),
+        }
+    }
+
+    /// Looks for bytes, for as long as that is likely to pay, and reads once if there are any.
+    pub(super) fn poll_looking(
+        &mut self,
+        connection: &Connection,
+        cx: &mut Context<'_>,
+        mut then: impl FnMut(&mut Shared),
+    ) -> Poll<Result<(), Ended>> {
+        // Lent out, since reading needs all of this.
+        let looks = std::mem::replace(&mut self.looks, Looks::Never);
+        let mut patience = std::mem::replace(&mut self.patience, Patience::of_memory(Duration::ZERO));
+        let mut read = Poll::Pending;
+        match &looks {
+            Looks::Never => {}
+            Looks::AtMemory(busy_poll) => {
+                if patience.look(|| busy_poll.has_bytes()) {
+                    read = self.poll(connection, cx, &mut then);
+                }
+            }
+            Looks::ByReading(direct_read) => {
+                let is_on_its_way = self.within;
+                let ask = || {
+                    direct_read.ask();
+                    read = self.poll(connection, cx, &mut then);
+                    read.is_ready()
+                };
+                match is_on_its_way {
+                    true => patience.look_soon(ask),
+                    false => patience.look(ask),
+                };
+            }
+        }
+        (self.looks, self.patience) = (looks, patience);
+        read
     }
 
     /// Reads once, gives what came to the session, and does `then` with it at once.
@@ -114,6 +171,7 @@ impl Reading {
         input: &[u8],
         then: impl FnOnce(&mut Shared),
     ) -> Result<usize, Ended> {
+        note_read(connection);
         let now = now();
         let taken = connection.with_session(|shared| {
             let taken = shared.session.handle_input(input, now);

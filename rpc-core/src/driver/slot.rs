@@ -25,15 +25,16 @@ impl ReadingSlot {
         self.0.lock()
     }
 
-    /// Takes it, if nobody has it. Whoever takes it puts it back.
-    pub(crate) fn take(&self) -> Option<Box<Reading>> {
+    /// Takes it, if nobody has it and it is `wanted`. Whoever takes it puts it back.
+    pub(crate) fn take_if(&self, wanted: impl FnOnce(&mut Reading) -> bool) -> Option<Box<Reading>> {
         let mut state = self.lock();
+        let is_wanted = if let State::Here(reading) = &mut *state { wanted(reading) } else { false };
+        if !is_wanted {
+            return None;
+        }
         match std::mem::replace(&mut *state, State::Away(None)) {
             State::Here(reading) => Some(reading),
-            other => {
-                *state = other;
-                None
-            }
+            State::Away(_) | State::Gone => None,
         }
     }
 

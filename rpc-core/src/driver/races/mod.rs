@@ -21,6 +21,7 @@ use self::remote::{Besides, PLAIN, Pipe, Remote, STREAMED};
 use crate::body::Body;
 use crate::codec::Encoder;
 use crate::connection::{Closing, Connection};
+use crate::driver::LookKind;
 use crate::error::RpcError;
 use crate::open::open;
 use crate::options::Options;
@@ -45,13 +46,6 @@ fn in_many_orders(scenario: impl Fn() + Send + Sync + 'static) {
     model.check(scenario);
 }
 
-/// Whether callers look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Looked {
-    Never,
-    AtReplies,
-}
-
 /// A connection that has said hello, its driver at rest, and its peer.
 struct World {
     connection: Arc<Connection>,
@@ -61,17 +55,22 @@ struct World {
 
 impl World {
     fn new(services: Services, limit: impl FnOnce(&mut Options)) -> Self {
-        Self::open(services, limit, Looked::Never)
+        Self::open(services, limit, LookKind::Never)
     }
 
     /// One whose callers read their replies themselves.
-    fn looked_at(services: Services, limit: impl FnOnce(&mut Options), besides: Besides) -> Self {
-        let world = Self::open(services, limit, Looked::AtReplies);
+    fn looked_at(
+        looks: LookKind,
+        services: Services,
+        limit: impl FnOnce(&mut Options),
+        besides: Besides,
+    ) -> Self {
+        let world = Self::open(services, limit, looks);
         world.pipe.act(|remote| remote.besides = besides);
         world
     }
 
-    fn open(services: Services, limit: impl FnOnce(&mut Options), looked: Looked) -> Self {
+    fn open(services: Services, limit: impl FnOnce(&mut Options), looks: LookKind) -> Self {
         let mut options = Options { keepalive: None, ..Options::default() };
         limit(&mut options);
         let mut hello = Hello::new(&options.limits, 1);
@@ -82,8 +81,10 @@ impl World {
         let pipe = Pipe::new(&hello, options.clone());
         let peer = Peer::new("test:peer".parse().expect("an address"));
         let mut wire = Wire::new(pipe.clone(), pipe.clone(), peer);
-        if looked == Looked::AtReplies {
-            wire = wire.with_busy_poll(Arc::new(pipe.clone()));
+        match looks {
+            LookKind::Never => {}
+            LookKind::AtMemory => wire = wire.with_busy_poll(Arc::new(pipe.clone())),
+            LookKind::ByReading => wire = wire.with_direct_read(pipe.direct_read()),
         }
         let hello = services.hello(&options.limits, 0).expect("encodable");
         let (connection, driver) = open(wire, &Arc::new(services), options, &hello);
@@ -253,49 +254,59 @@ fn a_handler_is_woken_while_the_driver_goes_to_rest() {
     });
 }
 
+/// In both ways of looking: a caller that does so has part in all of these.
+const LOOKING: [LookKind; 2] = [LookKind::AtMemory, LookKind::ByReading];
+
 /// The peer's call comes to a caller that looks for its reply.
 #[test]
 fn a_looking_caller_reads_what_is_for_the_driver() {
-    in_many_orders(|| {
-        let told = Arc::<Told>::default();
-        (0..2).for_each(|_| told.tell());
-        let mut services = Services::default();
-        services.add(Waiting(told));
-        let (connection, pipe, driver) = World::looked_at(services, |_| (), Besides::Call).drive();
-        let outcome = caller(&connection).join().expect("no panic");
-        assert!(matches!(outcome, Outcome::Output(_)), "{outcome:?}");
-        block_on(pipe.answered());
-        close(&connection, driver);
-    });
+    for looks in LOOKING {
+        in_many_orders(move || {
+            let told = Arc::<Told>::default();
+            (0..2).for_each(|_| told.tell());
+            let mut services = Services::default();
+            services.add(Waiting(told));
+            let (connection, pipe, driver) = World::looked_at(looks, services, |_| (), Besides::Call).drive();
+            let outcome = caller(&connection).join().expect("no panic");
+            assert!(matches!(outcome, Outcome::Output(_)), "{outcome:?}");
+            block_on(pipe.answered());
+            close(&connection, driver);
+        });
+    }
 }
 
 #[test]
 fn a_looking_caller_reads_that_the_peer_leaves() {
-    in_many_orders(|| {
-        let world = World::looked_at(Services::default(), |_| (), Besides::GoAway);
-        let (connection, _, driver) = world.drive();
-        let outcome = caller(&connection).join().expect("no panic");
-        assert!(matches!(outcome, Outcome::Output(_)), "{outcome:?}");
-        // Nothing is in flight: the driver is to end it, and nobody else tells it.
-        driver.join().expect("no panic");
-        assert!(!connection.is_usable());
-    });
+    for looks in LOOKING {
+        in_many_orders(move || {
+            let world = World::looked_at(looks, Services::default(), |_| (), Besides::GoAway);
+            let (connection, _, driver) = world.drive();
+            let outcome = caller(&connection).join().expect("no panic");
+            assert!(matches!(outcome, Outcome::Output(_)), "{outcome:?}");
+            // Nothing is in flight: the driver is to end it, and nobody else tells it.
+            driver.join().expect("no panic");
+            assert!(!connection.is_usable());
+        });
+    }
 }
 
 /// The peer says how much it has taken: more may be written, which nobody else sees to.
 #[test]
 fn a_looking_caller_goes_on_with_what_the_peer_has_room_for() {
-    in_many_orders(|| {
-        let world = World::looked_at(Services::default(), |o| o.low_window = 1024, Besides::Nothing);
-        let (connection, _, driver) = world.drive();
-        let outcome = block_on(async {
-            let mut arguments = Encoder::new();
-            arguments.bytes(&[7; 100_000]);
-            let mut call = NewCall::new(PLAIN, arguments.finish().expect("encodable"));
-            call.priority = Priority::Low;
-            connection.call(call).await.outcome
+    for looks in LOOKING {
+        in_many_orders(move || {
+            let limit = |options: &mut Options| options.low_window = 1024;
+            let (connection, _, driver) =
+                World::looked_at(looks, Services::default(), limit, Besides::Nothing).drive();
+            let outcome = block_on(async {
+                let mut arguments = Encoder::new();
+                arguments.bytes(&[7; 100_000]);
+                let mut call = NewCall::new(PLAIN, arguments.finish().expect("encodable"));
+                call.priority = Priority::Low;
+                connection.call(call).await.outcome
+            });
+            assert!(matches!(outcome, Outcome::Output(_)), "{outcome:?}");
+            close(&connection, driver);
         });
-        assert!(matches!(outcome, Outcome::Output(_)), "{outcome:?}");
-        close(&connection, driver);
-    });
+    }
 }

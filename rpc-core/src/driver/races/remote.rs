@@ -16,7 +16,7 @@ use crate::connection::now;
 use crate::error::RpcError;
 use crate::options::Options;
 use crate::proto::{Arrived, CallId, CallKey, Event, NewCall, Outcome, Outgoing, SLICES, Session, StreamEnd};
-use crate::transport::BusyPoll;
+use crate::transport::{BusyPoll, DirectRead};
 
 /// A method that the peer answers at once, and one that it answers when it has read all items.
 pub(super) const PLAIN: u32 = 0;
@@ -116,12 +116,12 @@ impl Remote {
 }
 
 #[derive(Clone)]
-pub(super) struct Pipe(Arc<Mutex<Remote>>);
+pub(super) struct Pipe(Arc<Mutex<Remote>>, DirectRead);
 
 impl Pipe {
     /// To a peer that says this hello first.
     pub(super) fn new(hello: &[u8], options: Options) -> Self {
-        Self(Arc::new(Mutex::new(Remote {
+        let remote = Remote {
             session: Session::new(hello, options, now()),
             outgoing: Outgoing::new(false),
             partial: Vec::new(),
@@ -135,7 +135,13 @@ impl Pipe {
             calling: None,
             answered: false,
             watcher: None,
-        })))
+        };
+        Self(Arc::new(Mutex::new(remote)), DirectRead::new())
+    }
+
+    /// Asks its reading half to read at once.
+    pub(super) fn direct_read(&self) -> DirectRead {
+        self.1.clone()
     }
 
     pub(super) fn act<R>(&self, act: impl FnOnce(&mut Remote) -> R) -> R {
@@ -196,10 +202,17 @@ impl AsyncRead for Pipe {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let mut remote = self.0.lock().expect("nobody panics with it");
-        remote.looked_at = !remote.input.is_empty() || remote.ended;
-        if !remote.looked_at {
-            remote.reader = Some(cx.waker().clone());
-            return Poll::Pending;
+        let is_there = !remote.input.is_empty() || remote.ended;
+        match (is_there, self.1.take()) {
+            // Whoever is registered stays so.
+            (true, true) => {}
+            (false, true) => return Poll::Pending,
+            (true, false) => remote.looked_at = true,
+            (false, false) => {
+                remote.looked_at = false;
+                remote.reader = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
         }
         let count = remote.input.len().min(buffer.remaining());
         let bytes: Vec<u8> = remote.input.drain(..count).collect();
