@@ -222,7 +222,10 @@ mod tests {
     #[test]
     fn one_sided_schemes_say_which_side() {
         assert!(refusal("stdio:").contains("exec:"));
-        assert!(refusal("unix:/x?volume=11").contains("insecure_dir, peer, ring, shm, busy_poll, connect_timeout"));
+        assert!(
+            refusal("unix:/x?volume=11")
+                .contains("insecure_dir, peer, ring, shm, busy_poll, connect_timeout")
+        );
     }
 
     #[test]
