@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 /// Shortest look at memory: an answer that is almost there is seen, and one that is not costs little.
 const SHORTEST: Duration = Duration::from_micros(1);
 
-/// Of looks in vain, one in so many is long all the same: the other side may have become quick again.
+/// Of looks at memory in vain, one in so many is long all the same: the other side may have become quick again.
 const PROBE: u32 = 32;
 
 /// Looks at memory between two questions to the clock.
 const LOOKS: usize = 32;
 
-/// Before so many waits nobody asks the kernel: a connection that lives for a few calls is not worth it.
-const EARLIEST: u32 = 8;
+/// Where the kernel is not asked, at one wait in so many it is all the same. So it is not for a connection that lives for
+/// a few calls.
+const RETRY: u32 = 8;
 
 /// Least time between two questions to the kernel, and before the first: each costs several hundred nanoseconds.
 const LEAST_PAUSE: Duration = Duration::from_micros(1);
@@ -42,8 +43,7 @@ impl Patience {
 
     /// For looks that are questions to the kernel, for so long at most.
     pub(crate) const fn of_kernel(longest: Duration) -> Self {
-        let in_vain = PROBE - EARLIEST;
-        Self { longest, now: Duration::ZERO, in_vain, first: Some(LEAST_PAUSE) }
+        Self { longest, now: Duration::ZERO, in_vain: 0, first: Some(LEAST_PAUSE) }
     }
 
     /// Whether it is worth while to look this time. Asked once before each wait.
@@ -53,7 +53,7 @@ impl Patience {
         }
         if self.now.is_zero() {
             self.in_vain = self.in_vain.wrapping_add(1);
-            if self.in_vain.is_multiple_of(PROBE) {
+            if self.in_vain.is_multiple_of(RETRY) {
                 self.now = self.longest;
             }
         }
@@ -187,7 +187,7 @@ mod tests {
             return;
         }
         let mut patience = Patience::of_kernel(LONGEST);
-        assert_eq!(left_out(&mut patience), EARLIEST as usize - 1);
+        assert_eq!(left_out(&mut patience), RETRY as usize - 1);
         assert!(patience.ask_and_learn(clock(), || true));
         let mut in_vain = 0;
         while patience.is_worth_while() && in_vain < 100 {
@@ -197,12 +197,12 @@ mod tests {
         assert_eq!(in_vain, 5, "50, 25, 12, 6 and 3 µs");
         // Each time the last one was left out above.
         for _ in 0..3 {
-            assert_eq!(left_out(&mut patience), PROBE as usize - 2);
+            assert_eq!(left_out(&mut patience), RETRY as usize - 2);
             assert!(!patience.ask_and_learn(clock(), || false));
             patience.now = Duration::ZERO;
             assert!(!patience.is_worth_while());
         }
-        assert_eq!(left_out(&mut patience), PROBE as usize - 2);
+        assert_eq!(left_out(&mut patience), RETRY as usize - 2);
         assert!(patience.ask_and_learn(clock(), || true));
         assert_eq!(left_out(&mut patience), 0);
     }
