@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::connection::Connection;
 use crate::driver::{Driver, Looks, Reading};
 use crate::handlers::Handlers;
-use crate::options::Options;
+use crate::options::{MAX_BUSY_POLL, Options};
 use crate::proto::Session;
 use crate::services::Services;
 use crate::transport::Wire;
@@ -21,7 +21,7 @@ pub(crate) fn open(
     let Wire { reader, writer, peer, epitaph, busy_poll, direct_read } = wire;
     let looks = || Looks::new(busy_poll.as_ref(), direct_read.as_ref());
     let limits = options.limits.clone();
-    let longest_look = options.busy_poll.unwrap_or_default();
+    let longest_look = options.busy_poll.unwrap_or_default().min(MAX_BUSY_POLL);
     let session = Session::new(hello, options, crate::connection::now());
     let reading = Reading::new(reader, looks(), longest_look);
     let connection = Arc::new(Connection::new(session, peer, reading, writer, busy_poll.clone()));

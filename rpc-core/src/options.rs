@@ -91,7 +91,8 @@ pub struct Options {
     /// long distances, less of them is sooner out of the way of what is urgent. 32 KiB, at least 16 KiB.
     pub low_window: u32,
     /// `busy_poll`: how long whoever waits for the peer looks for what comes, in its own thread, before it sleeps. Only
-    /// where the peer is on this machine, and as long as looking has paid of late. 50 µs; `off` for never.
+    /// where the peer is on this machine, not over `mem:` nor on the `stdio:` side of `exec:`, and as long as looking has
+    /// paid of late. A look holds a thread of the runtime: 50 µs, at most 1 ms; `off` for never.
     pub busy_poll: Option<Duration>,
     /// `wait_for_ready`: whether a call waits, up to its deadline, while the peer cannot be reached, rather than
     /// fail with the first attempt; connecting waits up to `connect_timeout`. `off`.
@@ -166,7 +167,12 @@ impl Options {
             "handshake_timeout" => self.handshake_timeout = time(name, value)?,
             "timeout" => self.timeout = optional_time(name, value)?,
             "keepalive" => self.keepalive = optional_time(name, value)?,
-            "busy_poll" => self.busy_poll = optional_time(name, value)?,
+            "busy_poll" => match optional_time(name, value)? {
+                Some(longest) if longest > MAX_BUSY_POLL => {
+                    return Err(invalid(name, value, "off, or a time of 1ms at most"));
+                }
+                longest => self.busy_poll = longest,
+            },
             "reconnect" => self.reconnect = Some(switch(name, value)?),
             "wait_for_ready" => self.wait_for_ready = switch(name, value)?,
             _ => return Ok(false),
@@ -174,6 +180,9 @@ impl Options {
         Ok(true)
     }
 }
+
+/// Most that `busy_poll` can be: whatever else the thread has to do waits for so long.
+pub(crate) const MAX_BUSY_POLL: Duration = Duration::from_millis(1);
 
 /// Most that `max_calls` can be: a peer that uses the highest id costs memory for all below it.
 const MAX_CALLS: u32 = 1 << 16;

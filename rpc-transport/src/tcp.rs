@@ -64,12 +64,14 @@ fn wire(stream: TcpStream, endpoint: Endpoint) -> io::Result<Wire> {
     SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
     let mut peer = Peer::new(endpoint);
     // An IPv4 host that comes over an IPv6 socket is the same host.
-    let (ip, own) = (stream.peer_addr()?.ip().to_canonical(), stream.local_addr()?.ip().to_canonical());
+    let ip = stream.peer_addr()?.ip().to_canonical();
     peer.ip = Some(ip);
-    let (reader, writer) = stream.into_split();
     // Across a network an answer takes longer than waking a sleeper does.
     #[cfg(unix)]
-    if ip.is_loopback() || ip == own {
+    let is_here = ip.is_loopback() || ip == stream.local_addr()?.ip().to_canonical();
+    let (reader, writer) = stream.into_split();
+    #[cfg(unix)]
+    if is_here {
         let (reader, direct_read) = crate::sys::direct::Direct::new(reader);
         return Ok(Wire::new(reader, writer, peer).with_direct_read(direct_read));
     }

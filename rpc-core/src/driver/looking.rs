@@ -1,4 +1,4 @@
-//! A caller that reads its own reply, over a transport that can be looked at without a system call: no task is woken
+//! A caller that reads its own reply, over a transport that can be looked at before anybody sleeps: no task is woken
 //! and none put to sleep. Never runs handlers and never ends a connection: what is the driver's is left to it.
 
 use std::task::{Context, Poll, Waker};

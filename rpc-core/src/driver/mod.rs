@@ -229,6 +229,10 @@ impl Driver {
                         }
                     }
                 }
+                // Looks take longer than other turns do.
+                if begin.elapsed() >= FAIR {
+                    break;
+                }
             }
             if begin.elapsed() >= FAIR {
                 break;

@@ -4,7 +4,7 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::looks::{LookKind, Looks};
+use super::looks::Looks;
 use super::reading::is_read_alone;
 use super::{Driver, Turn};
 use crate::patience::Patience;
@@ -41,8 +41,10 @@ impl Driver {
         }
         // A look holds the thread, which those may need.
         if self.pace == Pace::Brisk && (self.serving > 0 || self.connection.took_wakers()) {
-            let may_sleep = self.connection.looks == LookKind::ByReading;
-            self.pace = if may_sleep { Pace::Resting } else { Pace::Polite };
+            self.pace = match self.looks {
+                Looks::AtMemory(_) => Pace::Polite,
+                Looks::ByReading(_) | Looks::Never => Pace::Resting,
+            };
             return Seen::Nothing;
         }
         if self.pace == Pace::Polite {
@@ -72,15 +74,15 @@ impl Driver {
     }
 
     pub(super) fn look_by_reading(&mut self, cx: &mut Context<'_>) -> Seen {
-        let Looks::ByReading(direct_read) = &self.looks else { return Seen::Nothing };
         if !is_read_alone(&self.connection) || !self.patience.is_worth_while() {
             return Seen::Nothing;
         }
-        let direct_read = direct_read.clone();
         let mut patience = std::mem::replace(&mut self.patience, Patience::of_kernel(Duration::ZERO));
         let mut read = Poll::Pending;
         let found = patience.look(|| {
-            direct_read.ask();
+            if let Looks::ByReading(direct_read) = &self.looks {
+                direct_read.ask();
+            }
             read = self.poll_armed(cx);
             read.is_ready()
                 || self.handlers.has_woken()
