@@ -215,6 +215,7 @@ mod tests {
         assert!(error.contains("keepalive") && error.contains("max_message"), "{error}");
         assert!(!error.contains("insecure_dir"), "{error}");
         assert!(refusal("mem:x?timeout=soon").contains("timeout=soon"));
+        assert!(refusal("mem:x?busy_poll=2ms").contains("off, or a time of 1ms at most"));
         assert!(refusal("no address").contains("scheme"));
     }
 
