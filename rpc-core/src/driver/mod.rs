@@ -197,46 +197,44 @@ impl Driver {
             self.blocked = self.connection.flush();
         }
         let begin = Instant::now();
-        let mut has_read = false;
-        loop {
-            for _ in 0..TURNS {
-                let read = std::mem::take(&mut has_read)
-                    || match self.poll_read(cx) {
-                        Poll::Ready(Ok(())) => true,
-                        Poll::Ready(Err(turn)) => return Poll::Ready(turn),
-                        Poll::Pending => false,
-                    };
-                let answered = self.run_handlers();
-                if answered {
-                    self.blocked = self.connection.flush();
-                }
-                if self.has_row {
-                    // Whoever adds to the batch need not wake the driver.
-                    self.connection.with_session(|shared| shared.driver = None);
-                    return Poll::Ready(Turn::Gather);
-                }
-                if read || answered {
-                    self.pace = Pace::Brisk;
-                    continue;
-                }
-                match self.look(cx) {
-                    Seen::Read => has_read = true,
-                    Seen::Something => {}
-                    Seen::Ended(turn) => return Poll::Ready(turn),
-                    Seen::Nothing => {
-                        if let Some(turn) = std::task::ready!(self.rest(cx)) {
-                            return Poll::Ready(turn);
-                        }
-                    }
-                }
-                // Looks take longer than other turns do.
-                if begin.elapsed() >= FAIR {
-                    break;
-                }
+        // What the look at the end of the last turn has shown.
+        let mut seen = Seen::Nothing;
+        for turn in 1_usize.. {
+            let looked = std::mem::replace(&mut seen, Seen::Nothing);
+            let read = matches!(looked, Seen::Read)
+                || match self.poll_read(cx) {
+                    Poll::Ready(Ok(())) => true,
+                    Poll::Ready(Err(turn)) => return Poll::Ready(turn),
+                    Poll::Pending => false,
+                };
+            let answered = self.run_handlers();
+            if answered {
+                self.blocked = self.connection.flush();
             }
-            if begin.elapsed() >= FAIR {
+            if self.has_row {
+                // Whoever adds to the batch need not wake the driver.
+                self.connection.with_session(|shared| shared.driver = None);
+                return Poll::Ready(Turn::Gather);
+            }
+            if read || answered {
+                self.pace = Pace::Brisk;
+            }
+            // Never between reading and running what was read. A turn that begins with a look takes longer than others.
+            let has_looked = !matches!(looked, Seen::Nothing);
+            if (has_looked || turn % TURNS == 0) && begin.elapsed() >= FAIR {
                 break;
             }
+            if read || answered {
+                continue;
+            }
+            seen = match self.look(cx) {
+                Seen::Ended(turn) => return Poll::Ready(turn),
+                Seen::Nothing => match std::task::ready!(self.rest(cx)) {
+                    Some(turn) => return Poll::Ready(turn),
+                    None => Seen::Nothing,
+                },
+                seen => seen,
+            };
         }
         // A connection that is always busy has deadlines and an end all the same.
         match self.attend(None) {
