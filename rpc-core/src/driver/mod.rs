@@ -221,7 +221,8 @@ impl Driver {
             }
             // Never between reading and running what was read. A turn that begins with a look takes longer than others.
             let has_looked = !matches!(looked, Seen::Nothing);
-            if (has_looked || turn % TURNS == 0) && begin.elapsed() >= FAIR {
+            // To loom it does not matter how long something takes.
+            if (has_looked || turn % TURNS == 0) && !cfg!(traitwire_loom) && begin.elapsed() >= FAIR {
                 break;
             }
             if read || answered {
